@@ -1,0 +1,1 @@
+"""Models behind one protocol: what answers is exchangeable, what decides is not here."""

@@ -1,0 +1,1 @@
+"""Sends exactly what was approved. Knows no model and no database; imports neither `agent` nor `inbound`."""

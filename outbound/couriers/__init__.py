@@ -1,0 +1,1 @@
+"""Couriers: one file a way out, one shape each."""
