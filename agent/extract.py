@@ -1,0 +1,105 @@
+"""What one mail wants: a model's answer without tools, held against what code knows.
+
+Rules:
+- The answer is read strictly; what cannot be read is intent `none`, confidence 0, for a person.
+- A model that answers with tool calls gets nothing done, and a person looks.
+- An entity counts only where its value stands in the mail.
+- Risks found by code stay; a model can add to them. Review asked for by either stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.models.base import MailView, Model, ModelAnswer, ModelRequest
+from agent.prompt import extract_request
+from agent.strictjson import StrictJSONError, load_object
+from inbound.contracts import Entity, InboundEmailIntent, RequestedAction
+
+MAX_ENTITIES = 50
+MAX_RISKS = 20
+
+
+class _Answer(BaseModel):
+    """The model's own words, in the shape that it was asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    intent: str
+    entities: tuple[Entity, ...] = Field(max_length=MAX_ENTITIES)
+    confidence: float = Field(ge=0.0, le=1.0)
+    risks: tuple[str, ...] = Field(max_length=MAX_RISKS)
+    requested_action: RequestedAction
+    review_required: bool
+
+
+@dataclass(frozen=True)
+class Extraction:
+    intent: InboundEmailIntent
+    request: ModelRequest
+    answer: ModelAnswer
+
+
+async def extract(
+    model: Model,
+    mail: MailView,
+    *,
+    message_id: str,
+    intents: tuple[str, ...],
+    risks: Sequence[str],
+) -> Extraction:
+    """Ask the model once. Raises ModelUnavailableError where it gives no answer at all."""
+    request = extract_request(mail, intents)
+    answer = await model.respond(request)
+    return Extraction(_judge(answer, mail, message_id, intents, risks), request, answer)
+
+
+def _judge(
+    answer: ModelAnswer, mail: MailView, message_id: str, intents: tuple[str, ...], risks: Sequence[str]
+) -> InboundEmailIntent:
+    found, problem = _read(answer)
+    if found is None or problem:
+        return InboundEmailIntent(
+            message_id=message_id,
+            mailbox=mail.mailbox,
+            sender=mail.author,
+            intent="none",
+            confidence=0.0,
+            risks=tuple(sorted({*risks, problem})),
+            requested_action="person",
+            review_required=True,
+        )
+    known = found.intent in intents
+    here = f"{mail.subject}\n{mail.text}".casefold()
+    entities = tuple(entity for entity in found.entities if entity.value and entity.value.casefold() in here)
+    added = {f"model:{risk[:40]}" if risk not in risks else risk for risk in found.risks}
+    if len(entities) < len(found.entities):
+        added.add("entity_not_in_mail")
+    if not known and found.intent != "none":
+        added.add("unknown_intent")
+    return InboundEmailIntent(
+        message_id=message_id,
+        mailbox=mail.mailbox,
+        sender=mail.author,
+        intent=found.intent if known else "none",
+        entities=entities,
+        confidence=found.confidence if known or found.intent == "none" else 0.0,
+        risks=tuple(sorted({*risks, *added})),
+        requested_action=found.requested_action,
+        review_required=found.review_required or "unknown_intent" in added,
+    )
+
+
+def _read(answer: ModelAnswer) -> tuple[_Answer | None, str]:
+    """Give the answer, or the risk code that says why there is none."""
+    if answer.calls:
+        return None, "model_called_tools"
+    if answer.status != "completed":
+        return None, f"extraction_{answer.status}"
+    try:
+        return _Answer.model_validate(load_object(answer.text)), ""
+    except (StrictJSONError, ValidationError):
+        return None, "extraction_unreadable"

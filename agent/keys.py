@@ -1,0 +1,59 @@
+"""Keys that Postroom makes for itself at the first start: files beside the database, never in it.
+
+Rules:
+- Made once, 32 random bytes, readable by the owner alone; a file that others can read is refused.
+- Three keys for three uses: who can forge one thing cannot forge another.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class KeyFileError(Exception):
+    """A key cannot be used; the message says which file and what to do."""
+
+
+@dataclass(frozen=True, repr=False)
+class Keys:
+    seal: bytes
+    """Binds what was approved to its bytes."""
+    audit: bytes
+    """Chains the audit."""
+    token: bytes
+    """Signs our Message-IDs and return paths."""
+
+    @classmethod
+    def open(cls, folder: Path) -> Keys:
+        """Read the keys in `folder`, making those that are missing. Raises KeyFileError."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(*(_key(folder / f"{name}.key") for name in ("seal", "audit", "token")))
+
+
+def _key(path: Path) -> bytes:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path)
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return _read(path)
+
+
+def _read(path: Path) -> bytes:
+    mode = path.stat().st_mode
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileError(f"{path} can be read by others than its owner: run `chmod 600 {path}`")
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise KeyFileError(f"{path} does not hold a key of 32 bytes in hexadecimal; restore it from a backup")
+    return key

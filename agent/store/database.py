@@ -1,0 +1,122 @@
+"""One database, two ways in: `write` for a transaction that changes things, `read` for a look.
+
+Rules:
+- SQLite: WAL, synchronous=FULL, foreign keys and a busy time-out are set on every connection and then read back;
+  a connection that does not say so is not used.
+- A writing transaction begins IMMEDIATE: it waits for its turn before it reads, so what it read still holds at commit.
+- SQLite has one writer connection in a process; waiting for it costs no polling.
+- An error's text never carries the values of a statement: they are mail.
+- Nothing outside `agent.store` imports SQLAlchemy; `Tx` is all that others see of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.schema import Table
+
+Tx = AsyncConnection
+
+_EXPECTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+BUSY_SECONDS = 10.0
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why in words for the operator."""
+
+
+class FenceLostError(Exception):
+    """Somebody else holds the claim by now; nothing of this transaction was kept."""
+
+
+class Database:
+    """An open database. Make it with `Database.open`, end it with `close`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(url, pool_size=4, begin="BEGIN")
+        else:
+            self._writer = create_async_engine(url, pool_size=10, max_overflow=10, hide_parameters=True)
+            self._reader = self._writer
+
+    @classmethod
+    def sqlite(cls, path: Path) -> Database:
+        """A database in the file `path`; its folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite+aiosqlite:///{path}")
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """One transaction that changes things; committed when the block ends, rolled back when it raises."""
+        async with self._writer.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """One consistent view; changes nothing."""
+        async with self._reader.connect() as tx:
+            yield tx
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
+        """An INSERT that knows ON CONFLICT on this database."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def ping(self) -> None:
+        """Raise DatabaseError where the database does not answer."""
+        try:
+            async with self.read() as tx:
+                await tx.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            raise DatabaseError(f"the database does not answer: {error.orig}") from error
+
+
+def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=60, hide_parameters=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        for name, wanted in _EXPECTED_PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name}")
+            found = cursor.fetchone()[0]
+            if found != wanted:
+                raise DatabaseError(f"SQLite keeps {name} at {found!r}, but durable mail needs {wanted!r}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def is_unavailable(error: Exception) -> bool:
+    """True for a locked, full, read-only or lost database: the work is sound, the store is not."""
+    return isinstance(error, OperationalError | DatabaseError | TimeoutError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )

@@ -1,0 +1,133 @@
+"""Drafts: proposals with what policy said of them, until a person or the gate decides.
+
+Rules:
+- The first decision wins: each one is an update that leaves `waiting`, and only one can.
+- An edit is a new row; the old one stays as it was proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from agent.states import DraftState
+from agent.store.database import Tx
+from agent.store.tables import draft
+from outbound.contracts import SendAgentEmail
+
+
+@dataclass(frozen=True)
+class Draft:
+    id: str
+    mail_id: str
+    conversation_id: str
+    mailbox: str
+    run_id: str | None
+    call_id: str | None
+    parent_id: str | None
+    origin: str
+    state: DraftState
+    proposal: SendAgentEmail
+    judgement: dict[str, Any]
+    reasons: tuple[str, ...]
+    thread_head: str
+    policy_version: str
+    approval_hash: str
+    created_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    decision_reason: str = ""
+    overruled: tuple[str, ...] = ()
+
+
+_COLUMNS = [draft.c[name] for name in Draft.__dataclass_fields__]
+
+
+def _draft(row: Any) -> Draft:
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
+    values["state"] = DraftState(values["state"])
+    values["proposal"] = SendAgentEmail.model_validate(values["proposal"])
+    values["reasons"] = tuple(values["reasons"])
+    values["overruled"] = tuple(values["overruled"] or ())
+    return Draft(**values)
+
+
+async def put(tx: Tx, fresh: Draft) -> None:
+    values = {name: getattr(fresh, name) for name in Draft.__dataclass_fields__}
+    values["proposal"] = fresh.proposal.model_dump(mode="json")
+    values["reasons"] = list(fresh.reasons)
+    values["overruled"] = list(fresh.overruled)
+    await tx.execute(draft.insert().values(**values))
+
+
+async def get(tx: Tx, draft_id: str) -> Draft | None:
+    row = (await tx.execute(select(*_COLUMNS).where(draft.c.id == draft_id))).first()
+    return None if row is None else _draft(row)
+
+
+async def of_mail(tx: Tx, mail_id: str) -> list[Draft]:
+    rows = await tx.execute(
+        select(*_COLUMNS).where(draft.c.mail_id == mail_id).order_by(draft.c.created_at, draft.c.id)
+    )
+    return [_draft(row) for row in rows]
+
+
+async def waiting(tx: Tx, *, limit: int) -> list[Draft]:
+    """Drafts that wait for a person, oldest first."""
+    rows = await tx.execute(
+        select(*_COLUMNS)
+        .where(draft.c.state == DraftState.WAITING)
+        .order_by(draft.c.created_at, draft.c.id)
+        .limit(limit)
+    )
+    return [_draft(row) for row in rows]
+
+
+async def waiting_in(tx: Tx, conversation_id: str) -> list[Draft]:
+    rows = await tx.execute(
+        select(*_COLUMNS).where(draft.c.conversation_id == conversation_id, draft.c.state == DraftState.WAITING)
+    )
+    return [_draft(row) for row in rows]
+
+
+async def count_waiting(tx: Tx) -> int:
+    count: int = (
+        await tx.execute(select(func.count()).select_from(draft).where(draft.c.state == DraftState.WAITING))
+    ).scalar_one()
+    return count
+
+
+async def decide(
+    tx: Tx,
+    draft_id: str,
+    target: DraftState,
+    *,
+    by: str,
+    now: datetime,
+    reason: str = "",
+    overruled: Sequence[str] = (),
+    approval_hash: str | None = None,
+) -> bool:
+    """Take a waiting draft to `target`; False where somebody was first, or the content is not what they saw."""
+    update_ = (
+        update(draft)
+        .where(draft.c.id == draft_id, draft.c.state == DraftState.WAITING)
+        .values(state=target, decided_by=by, decided_at=now, decision_reason=reason[:1000], overruled=list(overruled))
+    )
+    if approval_hash is not None:
+        update_ = update_.where(draft.c.approval_hash == approval_hash)
+    return (await tx.execute(update_)).rowcount == 1
+
+
+async def void(tx: Tx, draft_id: str, source: DraftState, *, now: datetime, reason: str) -> bool:
+    """Void a draft that left `waiting` already, because the final check stopped it."""
+    done = await tx.execute(
+        update(draft)
+        .where(draft.c.id == draft_id, draft.c.state == source)
+        .values(state=DraftState.VOIDED, decided_at=now, decision_reason=reason[:1000])
+    )
+    return done.rowcount == 1

@@ -1,0 +1,290 @@
+"""Mails: stored raw before anything reads them, then described, then moved on by what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from agent.ids import new_id
+from agent.states import JobKind, JobState, MailStatus
+from agent.store.database import Database, Tx
+from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, raw_mail, routing
+from inbound.contracts import InboundEmailIntent
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One mail at the door, before the commit."""
+
+    id: str
+    door_key: str
+    sha256: str
+    data: bytes
+    envelope: dict[str, Any]
+    mailboxes: tuple[str, ...]
+    """Ours that it was addressed to, in configuration order; the first answers. Empty for a report to a return path."""
+    received_at: datetime
+    version: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    id: str
+    sha256: str
+    size: int
+    envelope: dict[str, Any]
+    received_at: datetime
+    status: MailStatus
+    status_reason: str
+    mailbox: str
+    conversation_id: str | None
+    message_id: str
+    author: str
+    author_name: str
+    authenticated: str
+    subject: str
+    kind: str
+    content_key: str
+    normalized: dict[str, Any] | None
+    auth: dict[str, Any] | None
+    screening: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What triage found out about one mail; columns of the same names."""
+
+    mailbox: str
+    message_id: str
+    author: str
+    author_name: str
+    authenticated: str
+    subject: str
+    kind: str
+    content_key: str
+    normalized: dict[str, Any] | None
+    auth: dict[str, Any] | None
+    screening: dict[str, Any] | None
+
+
+_COLUMNS = [mail.c[name] for name in Mail.__dataclass_fields__]
+
+
+def _mail(row: Any) -> Mail:
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
+    values["status"] = MailStatus(values["status"])
+    return Mail(**values)
+
+
+async def accept_all(db: Database, arrivals: Sequence[Arrival]) -> list[tuple[str, bool]]:
+    """Store a group of mails with their triage jobs in one commit.
+
+    Gives (mail id, is a duplicate) for each, in order. The same bytes with the same envelope are stored once.
+    """
+    async with db.write() as tx:
+        rows = await tx.execute(
+            select(mail.c.door_key, mail.c.id).where(mail.c.door_key.in_([arrival.door_key for arrival in arrivals]))
+        )
+        known = {row.door_key: row.id for row in rows}
+        fresh: list[Arrival] = []
+        answers: list[tuple[str, bool]] = []
+        for arrival in arrivals:
+            duplicate = arrival.door_key in known
+            if not duplicate:
+                known[arrival.door_key] = arrival.id
+                fresh.append(arrival)
+            answers.append((known[arrival.door_key], duplicate))
+        if fresh:
+            await _insert(tx, fresh)
+    return answers
+
+
+async def _insert(tx: Tx, fresh: Sequence[Arrival]) -> None:
+    await tx.execute(
+        mail.insert(),
+        [
+            {
+                "id": a.id,
+                "door_key": a.door_key,
+                "sha256": a.sha256,
+                "size": len(a.data),
+                "envelope": a.envelope,
+                "received_at": a.received_at,
+                "status": MailStatus.RECEIVED,
+                "mailbox": a.mailboxes[0] if a.mailboxes else "",
+                "version": a.version,
+            }
+            for a in fresh
+        ],
+    )
+    await tx.execute(raw_mail.insert(), [{"mail_id": a.id, "data": a.data} for a in fresh])
+    routes = [
+        {"mail_id": a.id, "mailbox": mailbox, "answers": int(n == 0)}
+        for a in fresh
+        for n, mailbox in enumerate(a.mailboxes)
+    ]
+    if routes:
+        await tx.execute(routing.insert(), routes)
+    await tx.execute(
+        job.insert(),
+        [
+            {
+                "id": new_id("j", a.received_at),
+                "kind": JobKind.TRIAGE,
+                "ref": a.id,
+                "state": JobState.DUE,
+                "due_at": a.received_at,
+            }
+            for a in fresh
+        ],
+    )
+
+
+async def get(tx: Tx, mail_id: str) -> Mail | None:
+    row = (await tx.execute(select(*_COLUMNS).where(mail.c.id == mail_id))).first()
+    return None if row is None else _mail(row)
+
+
+async def raw(tx: Tx, mail_id: str) -> bytes | None:
+    """The bytes as they came; None after retention pruned them."""
+    data: bytes | None = (await tx.execute(select(raw_mail.c.data).where(raw_mail.c.mail_id == mail_id))).scalar()
+    return data
+
+
+async def routes(tx: Tx, mail_id: str) -> list[str]:
+    """Our mailboxes that the mail was addressed to; the one that answers first."""
+    rows = await tx.execute(
+        select(routing.c.mailbox)
+        .where(routing.c.mail_id == mail_id)
+        .order_by(routing.c.answers.desc(), routing.c.mailbox)
+    )
+    return [row.mailbox for row in rows]
+
+
+async def describe(tx: Tx, mail_id: str, facts: Description, conversation_id: str | None) -> None:
+    await tx.execute(
+        update(mail)
+        .where(mail.c.id == mail_id)
+        .values(**{name: getattr(facts, name) for name in Description.__dataclass_fields__})
+        .values(conversation_id=conversation_id)
+    )
+
+
+async def set_status(tx: Tx, mail_id: str, status: MailStatus, reason: str = "") -> None:
+    await tx.execute(update(mail).where(mail.c.id == mail_id).values(status=status, status_reason=reason[:1000]))
+
+
+async def join_older(tx: Tx, conversation_id: str, head: str) -> None:
+    """Mark the conversation's unanswered mails as taken along by its newest one."""
+    await tx.execute(
+        update(mail)
+        .where(
+            mail.c.conversation_id == conversation_id,
+            mail.c.id != head,
+            mail.c.status.in_([MailStatus.WAITING, MailStatus.WORKING, MailStatus.PERSON, MailStatus.JOINED]),
+        )
+        .values(status=MailStatus.JOINED, status_reason="a newer mail of the conversation took it along")
+    )
+
+
+async def claim_answer(db: Database, tx: Tx, key: str, mail_id: str) -> str:
+    """Let the first of several copies be the one that is answered; gives the id of the mail that holds the claim."""
+    await tx.execute(db.insert(answer_claim).values(claim_key=key, mail_id=mail_id).on_conflict_do_nothing())
+    holder: str = (await tx.execute(select(answer_claim.c.mail_id).where(answer_claim.c.claim_key == key))).scalar_one()
+    return holder
+
+
+async def put_intent(
+    db: Database, tx: Tx, mail_id: str, found: InboundEmailIntent, *, model: str, prompt_version: str, now: datetime
+) -> None:
+    values = {
+        "data": found.model_dump(mode="json"),
+        "model": model,
+        "prompt_version": prompt_version,
+        "created_at": now,
+    }
+    insert = db.insert(intent).values(mail_id=mail_id, **values)
+    await tx.execute(insert.on_conflict_do_update(index_elements=[intent.c.mail_id], set_=values))
+
+
+async def get_intent(tx: Tx, mail_id: str) -> InboundEmailIntent | None:
+    data = (await tx.execute(select(intent.c.data).where(intent.c.mail_id == mail_id))).scalar()
+    return None if data is None else InboundEmailIntent.model_validate(data)
+
+
+async def put_events(tx: Tx, mail_id: str, events: Sequence[tuple[dict[str, Any], str | None]], now: datetime) -> None:
+    """Record what a report says; the second of each pair is the send that it was matched to."""
+    if events:
+        await tx.execute(
+            delivery_event.insert(),
+            [
+                {"mail_id": mail_id, "n": n, "outbox_id": outbox_id, "event": event, "at": now}
+                for n, (event, outbox_id) in enumerate(events)
+            ],
+        )
+
+
+async def in_conversation(tx: Tx, conversation_id: str, *, limit: int) -> list[Mail]:
+    """The conversation's mails, newest first."""
+    rows = await tx.execute(
+        select(*_COLUMNS)
+        .where(mail.c.conversation_id == conversation_id)
+        .order_by(mail.c.received_at.desc(), mail.c.id.desc())
+        .limit(limit)
+    )
+    return [_mail(row) for row in rows]
+
+
+async def by_message_ids(tx: Tx, mailbox: str, message_ids: Sequence[str], authenticated: str) -> Mail | None:
+    """The newest mail of this authenticated author in this mailbox that carries one of the Message-IDs."""
+    if not message_ids or not authenticated:
+        return None
+    row = (
+        await tx.execute(
+            select(*_COLUMNS)
+            .where(
+                mail.c.message_id.in_(list(message_ids)),
+                mail.c.mailbox == mailbox,
+                mail.c.authenticated == authenticated,
+                mail.c.conversation_id.is_not(None),
+            )
+            .order_by(mail.c.received_at.desc())
+            .limit(1)
+        )
+    ).first()
+    return None if row is None else _mail(row)
+
+
+async def listing(
+    tx: Tx, statuses: Sequence[MailStatus] = (), *, limit: int, before: tuple[datetime, str] | None = None
+) -> list[Mail]:
+    """Mails, newest first, in the given states (any, when none is given); `before` ends the page before."""
+    query = select(*_COLUMNS).order_by(mail.c.received_at.desc(), mail.c.id.desc()).limit(limit)
+    if statuses:
+        query = query.where(mail.c.status.in_(list(statuses)))
+    if before is not None:
+        at, mail_id = before
+        query = query.where((mail.c.received_at < at) | ((mail.c.received_at == at) & (mail.c.id < mail_id)))
+    return [_mail(row) for row in await tx.execute(query)]
+
+
+async def counts(tx: Tx) -> dict[str, int]:
+    """How many mails stand in each state."""
+    rows = await tx.execute(select(mail.c.status, func.count()).group_by(mail.c.status))
+    return {row[0]: row[1] for row in rows}
+
+
+async def conversation_of(tx: Tx, conversation_id: str) -> tuple[str, str, str] | None:
+    """(mailbox, correspondent, newest mail's id) of a conversation."""
+    row = (
+        await tx.execute(
+            select(conversation.c.mailbox, conversation.c.correspondent, conversation.c.head_mail_id).where(
+                conversation.c.id == conversation_id
+            )
+        )
+    ).first()
+    return None if row is None else (row.mailbox, row.correspondent, row.head_mail_id)

@@ -1,0 +1,1 @@
+"""Alembic migrations: each release's database goes on after an upgrade."""

@@ -1,0 +1,23 @@
+"""Alembic's entry: runs on the connection that `agent.store.migrate` hands over, never on one of its own."""
+
+from typing import Any, Literal
+
+from alembic import context
+
+from agent.store.tables import Instant, metadata
+
+
+def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
+    """Write our instants as what the database sees, so that a migration needs no import of today's code."""
+    return "sa.BigInteger()" if kind == "type" and isinstance(item, Instant) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    render_item=render_item,
+    compare_type=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,337 @@
+"""The schema, once, for SQLite and PostgreSQL.
+
+Rules:
+- Instants are UTC microseconds in a BIGINT: the same order and equality on both databases.
+- Every state column has a CHECK with the names of `agent.states`.
+- Raw mail lies in a table of its own, so that retention can prune it and small rows stay together.
+- What must be unique is a constraint, never a look before an insert.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as UTC microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        if value is None:
+            return None
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+    names = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"{column} IN ({names})", name=f"{column}_known")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+raw_mail = Table(
+    "raw_mail",
+    metadata,
+    Column("mail_id", String(24), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("door_key", String(64), nullable=False, unique=True),  # hash of raw bytes and envelope
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("envelope", JSON, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_reason", Text, nullable=False, server_default=""),
+    Column("mailbox", String(320), nullable=False, server_default=""),
+    Column("conversation_id", String(24), ForeignKey("conversation.id")),
+    Column("message_id", String(998), nullable=False, server_default=""),
+    Column("author", String(320), nullable=False, server_default=""),
+    Column("author_name", String(200), nullable=False, server_default=""),
+    Column("authenticated", String(320), nullable=False, server_default=""),  # the proven author, or empty
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("kind", String(16), nullable=False, server_default=""),
+    Column("content_key", String(64), nullable=False, server_default=""),
+    Column("normalized", JSON),
+    Column("auth", JSON),
+    Column("screening", JSON),
+    Column("version", String(32), nullable=False),  # of Postroom, that wrote the row
+    _one_of("status", MailStatus),
+    Index(None, "status", "received_at"),
+    Index(None, "received_at", "id"),
+    Index(None, "conversation_id", "received_at"),
+    Index(None, "message_id"),
+    Index(None, "content_key"),
+)
+
+routing = Table(  # one mail, a row for each of our mailboxes that it was addressed to
+    "routing",
+    metadata,
+    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("mailbox", String(320), primary_key=True),
+    Column("answers", Integer, nullable=False),  # 1 for the first in configuration order
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("mailbox", String(320), nullable=False),
+    Column("correspondent", String(320), nullable=False),  # authenticated author; empty: nobody's, never joined
+    Column("subject_key", String(500), nullable=False),
+    Column("head_mail_id", String(24), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index(None, "mailbox", "correspondent", "updated_at"),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("data", JSON, nullable=False),
+    Column("model", String(100), nullable=False),
+    Column("prompt_version", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+answer_claim = Table(  # the first of several copies of one mail holds the right to be answered
+    "answer_claim",
+    metadata,
+    Column("claim_key", String(64), primary_key=True),
+    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("model", String(100), nullable=False),
+    Column("turns", Integer, nullable=False, server_default="0"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("version", String(32), nullable=False),
+    _one_of("state", RunState),
+    Index(None, "mail_id"),
+    Index(None, "state", "expires_at"),
+    Index(
+        "uq_run_open",
+        "mail_id",
+        unique=True,
+        sqlite_where=text("state IN ('queued', 'in_progress', 'requires_action')"),
+        postgresql_where=text("state IN ('queued', 'in_progress', 'requires_action')"),
+    ),
+)
+
+run_item = Table(
+    "run_item",
+    metadata,
+    Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("item", JSON, nullable=False),
+)
+
+model_call = Table(  # every request and answer, so that a run can be explained and replayed
+    "model_call",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+    Column("run_id", String(24)),
+    Column("purpose", String(16), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "mail_id", "at"),
+)
+
+tool_call = Table(
+    "tool_call",
+    metadata,
+    Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
+    Column("call_id", String(200), primary_key=True),
+    Column("turn", Integer, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("output", Text),  # null until answered; written once
+    Column("draft_id", String(24)),
+    Column("at", Instant, nullable=False),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("mailbox", String(320), nullable=False),
+    Column("run_id", String(24)),
+    Column("call_id", String(200)),
+    Column("parent_id", String(24)),  # the draft that a person edited
+    Column("origin", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("proposal", JSON, nullable=False),
+    Column("judgement", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),  # why it waits, in plain words
+    Column("thread_head", String(24), nullable=False),
+    Column("policy_version", String(64), nullable=False),
+    Column("approval_hash", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_by", String(200), nullable=False, server_default=""),
+    Column("decision_reason", Text, nullable=False, server_default=""),
+    Column("overruled", JSON),
+    _one_of("state", DraftState),
+    CheckConstraint("origin IN ('model', 'person')", name="origin_known"),
+    Index(None, "state", "created_at"),
+    Index(None, "mail_id"),
+    Index(None, "conversation_id", "state"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("draft_id", String(24), ForeignKey("draft.id"), nullable=False, unique=True),
+    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("mailbox", String(320), nullable=False),
+    Column("idempotency_key", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("recipient", String(320), nullable=False),
+    Column("message_id", String(998), nullable=False, unique=True),
+    Column("email", JSON, nullable=False),  # ApprovedEmail without its bytes
+    Column("raw", LargeBinary, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    _one_of("state", OutboxState),
+    Index(None, "mailbox", "created_at"),
+    Index(None, "recipient", "created_at"),
+    Index(None, "conversation_id", "created_at"),
+    Index(None, "state", "updated_at"),
+    Index(  # at most one reply a mail: one that failed or was refused makes room for another
+        "uq_outbox_live",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=text("state NOT IN ('failed', 'refused')"),
+        postgresql_where=text("state NOT IN ('failed', 'refused')"),
+    ),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("outbox_id", String(24), ForeignKey("outbox.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("begun_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("result", String(16), nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("ref", String(24), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("token", Integer, nullable=False, server_default="0"),  # fencing: grows with each claim
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    _one_of("state", JobState),
+    _one_of("kind", JobKind),
+    UniqueConstraint("kind", "ref"),
+    Index(
+        "ix_job_due",
+        "kind",
+        "due_at",
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+)
+
+delivery_event = Table(
+    "delivery_event",
+    metadata,
+    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("outbox_id", String(24)),  # null: matched no send of ours
+    Column("event", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "outbox_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("chain", String(24), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("mail_id", String(24), nullable=False, server_default=""),
+    Column("data", JSON, nullable=False),  # ids, codes and keyed digests; never content
+    Column("mac", String(64), nullable=False),
+    Index(None, "mail_id"),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("scope", String(320), primary_key=True),  # a mailbox, or `*` for all
+    Column("since", Instant, nullable=False),
+    Column("by", String(200), nullable=False),
+)

@@ -1,0 +1,61 @@
+"""Rows of the audit. Appended by `agent.audit` alone; nothing here updates or deletes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from agent.store.database import Tx
+from agent.store.tables import audit
+
+
+@dataclass(frozen=True)
+class Entry:
+    chain: str
+    n: int
+    at: datetime
+    actor: str
+    event: str
+    mail_id: str
+    data: dict[str, Any]
+    mac: str
+
+
+_COLUMNS = [audit.c[name] for name in Entry.__dataclass_fields__]
+
+
+async def last(tx: Tx, chain: str) -> Entry | None:
+    row = (
+        await tx.execute(select(*_COLUMNS).where(audit.c.chain == chain).order_by(audit.c.n.desc()).limit(1))
+    ).first()
+    return None if row is None else Entry(*row)
+
+
+async def append(tx: Tx, entry: Entry, mac: str) -> None:
+    await tx.execute(
+        audit.insert().values(
+            chain=entry.chain,
+            n=entry.n,
+            at=entry.at,
+            actor=entry.actor,
+            event=entry.event,
+            mail_id=entry.mail_id,
+            data=entry.data,
+            mac=mac,
+        )
+    )
+
+
+async def chain_of(tx: Tx, chain: str) -> list[Entry]:
+    """A whole chain, oldest row first."""
+    return [
+        Entry(*row) for row in await tx.execute(select(*_COLUMNS).where(audit.c.chain == chain).order_by(audit.c.n))
+    ]
+
+
+async def of_mail(tx: Tx, mail_id: str) -> list[Entry]:
+    rows = await tx.execute(select(*_COLUMNS).where(audit.c.mail_id == mail_id).order_by(audit.c.at, audit.c.n))
+    return [Entry(*row) for row in rows]
