@@ -34,7 +34,7 @@ class ReplyRecipient(Frozen):
 
 
 class SendAgentEmail(Frozen):
-    """`send_agent_email`: a proposal. The model gave `recipient.email`, `subject` and `plain_text`; the rest is ours."""
+    """`send_agent_email`: a proposal. The model gave `recipient.email`, `subject`, `plain_text`; the rest is ours."""
 
     action: Literal["send_agent_email"] = "send_agent_email"
     tenant_id: str

@@ -1,0 +1,240 @@
+"""Build the final bytes of a reply. Pure: no clock, no randomness, no I/O.
+
+Rules:
+- The same `Reply` gives the same bytes; they are hashed, stored and sent as they are.
+- From, To, Subject, Date, Message-ID, MIME-Version and Content-* stand once each; nothing else than what is set here.
+- A reply that nobody saw says `Auto-Submitted: auto-replied` (RFC 3834); one that a person approved is a person's mail
+  and does not.
+- Nothing can smuggle a line: control characters, and encoded words that decode to them, are refused in what we say
+  (subject, our name, text). In what the correspondent said of themselves (name, Message-IDs) they are left out, so that
+  nobody makes themselves unanswerable.
+- text/plain in UTF-8, 7bit where any relay leaves that alone, else quoted-printable; CRLF, lines far below 998 octets.
+- One `Re:` however often it went to and fro; References keep the first and the newest, bounded.
+- The bytes are read again by `inspect` and compared with what was asked before anybody gets them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from pydantic import Field
+
+from outbound import headers
+from outbound.addresses import canonical
+from outbound.contracts import Frozen, Refused, Way
+from outbound.inspection import Inspected, inspect
+
+__all__ = ["Composed", "Inspected", "Reply", "compose", "inspect", "reply_subject"]
+
+MAX_REFERENCES = 12
+MAX_NAME = 100
+MAX_SUBJECT = 998
+
+_LINE_ENDS = re.compile(r"\r\n|[\r\n\t\u2028\u2029]")
+_OUR_ID = re.compile(r"[a-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[a-z0-9.-]{1,253}", re.IGNORECASE)
+_THEIR_ID = re.compile(r"[!-;=?-~]{3,400}")
+_REPLY_MARKS = re.compile(
+    r"(?:(?:re|aw|sv|vs|antw|odp|ynt|回复|答复)(?:\[\d{1,3}\]|\(\d{1,3}\))? ?[:\uff1a] ?)+", re.IGNORECASE
+)
+
+
+class Reply(Frozen):
+    """What a mail is to say, before it has bytes."""
+
+    from_address: str
+    """The mailbox's own, from the configuration."""
+    from_name: str = ""
+    to_address: str
+    to_name: str = ""
+    """The correspondent's own words; left out where they are not fit for a header."""
+    subject: str
+    body: str = Field(max_length=200_000)
+    message_id: str
+    """Fixed before, without brackets (see `tokens.message_id`)."""
+    in_reply_to: str | None = None
+    """The answered mail's own Message-ID without brackets; None where it had none."""
+    references: tuple[str, ...] = ()
+    """Of the answered mail, without brackets, oldest first."""
+    date: datetime
+    """With a time zone."""
+    way: Way
+
+
+class Composed(Frozen):
+    """Final bytes. After signing, make a new one with `Composed.of`."""
+
+    raw: bytes
+    sha256: str
+
+    @classmethod
+    def of(cls, raw: bytes) -> Composed:
+        return cls(raw=raw, sha256=hashlib.sha256(raw).hexdigest())
+
+
+def compose(reply: Reply) -> Composed | Refused:
+    """Return the mail's final bytes, or why there are none (`Refused.code` names the field)."""
+    asked = _asked(reply)
+    if isinstance(asked, Refused):
+        return asked
+    body = _normal_body(asked.body)
+    encoding, payload = _encode_body(body)
+    block = _header_block(asked, encoding)
+    raw = block.encode() + b"\r\n" + payload
+    found = inspect(raw)
+    if isinstance(found, Refused):
+        return found
+    difference = _difference(found, asked, body, block)
+    if difference:
+        return Refused(code="bytes_differ", reason=f"the composed bytes do not say what was asked: {difference}")
+    return Composed.of(raw)
+
+
+def reply_subject(subject: str) -> str:
+    """Return the subject of an answer to `subject`: one `Re: ` in front of it."""
+    tidy = headers.tidy(subject)
+    marks = _REPLY_MARKS.match(tidy)
+    return f"Re: {tidy[marks.end() :] if marks else tidy}".rstrip(" ")
+
+
+def _asked(reply: Reply) -> Reply | Refused:
+    """The reply with every field in its final form."""
+    problem = _problem_with(reply)
+    if problem:
+        return Refused(code=problem[0], reason=problem[1])
+    subject = headers.tidy(reply.subject)
+    return reply.model_copy(
+        update={
+            "from_address": canonical(reply.from_address),
+            "to_address": canonical(reply.to_address),
+            "from_name": headers.tidy(reply.from_name),
+            "to_name": _their_name(reply.to_name),
+            "subject": reply_subject(subject) if _REPLY_MARKS.match(subject) else subject,
+            "date": reply.date.astimezone(UTC).replace(microsecond=0),
+            "in_reply_to": reply.in_reply_to if _is_usable_id(reply.in_reply_to or "") else None,
+            "references": _references(reply),
+        }
+    )
+
+
+def _problem_with(reply: Reply) -> tuple[str, str] | None:
+    checks = (
+        ("from_address", canonical(reply.from_address) is None, "the sender's address is not a plain address"),
+        ("to_address", canonical(reply.to_address) is None, "the recipient's address is not a plain address"),
+        ("subject", not _is_fit(reply.subject), "the subject holds control characters, maybe in an encoded word"),
+        ("subject", len(reply.subject) > MAX_SUBJECT, f"the subject has more than {MAX_SUBJECT} characters"),
+        ("from_name", not _is_fit(reply.from_name), "the sender's name holds control characters"),
+        ("from_name", len(reply.from_name) > MAX_NAME, f"the sender's name has more than {MAX_NAME} characters"),
+        ("body", headers.has_controls(_LINE_ENDS.sub(" ", reply.body)), "the text holds control characters"),
+        ("message_id", not _OUR_ID.fullmatch(reply.message_id), "the Message-ID is not one of ours"),
+        ("date", reply.date.tzinfo is None, "the date has no time zone"),
+    )
+    return next(((code, reason) for code, broken, reason in checks if broken), None)
+
+
+def _is_fit(text: str) -> bool:
+    return headers.is_safe(text.replace("\t", " "))
+
+
+def _their_name(name: str) -> str:
+    return headers.tidy(headers.tidy(name)[:MAX_NAME]) if _is_fit(name) else ""
+
+
+def _is_usable_id(message_id: str) -> bool:
+    return bool(_THEIR_ID.fullmatch(message_id)) and "=?" not in message_id
+
+
+def _references(reply: Reply) -> tuple[str, ...]:
+    """RFC 5322 3.6.4: the parent's References and the parent. Trimmed, the first stays: it names the thread."""
+    chain = [*reply.references, *([reply.in_reply_to] if reply.in_reply_to else [])]
+    newest_last = dict.fromkeys(reversed([one for one in chain if _is_usable_id(one)]))
+    ids = list(reversed(newest_last))
+    return tuple(ids if len(ids) <= MAX_REFERENCES else [ids[0], *ids[1 - MAX_REFERENCES :]])
+
+
+def _header_block(reply: Reply, encoding: str) -> str:
+    lines = [
+        headers.mailbox("From", reply.from_name, reply.from_address),
+        headers.mailbox("To", reply.to_name, reply.to_address),
+        headers.unstructured("Subject", reply.subject),
+        headers.fold("Date", [format_datetime(reply.date)]),
+        headers.fold("Message-ID", [f"<{reply.message_id}>"]),
+    ]
+    if reply.in_reply_to:
+        lines.append(headers.fold("In-Reply-To", [f"<{reply.in_reply_to}>"]))
+    if reply.references:
+        first, *others = [f"<{one}>" for one in reply.references]
+        lines.append(headers.fold("References", [first, *(" " + one for one in others)]))
+    if reply.way == "unseen":
+        lines.append(headers.fold("Auto-Submitted", ["auto-replied"]))
+    lines += [
+        headers.fold("MIME-Version", ["1.0"]),
+        headers.fold("Content-Type", ["text/plain; charset=utf-8"]),
+        headers.fold("Content-Transfer-Encoding", [encoding]),
+    ]
+    return "".join(lines)
+
+
+def _normal_body(body: str) -> str:
+    return re.sub(r"\r\n?|[\u2028\u2029]", "\n", body).rstrip("\n") + "\n"
+
+
+def _encode_body(body: str) -> tuple[str, bytes]:
+    lines = body.removesuffix("\n").split("\n")
+    if all(_survives(line) for line in lines):
+        return "7bit", body.replace("\n", "\r\n").encode("ascii")
+    return "quoted-printable", "".join(_quoted_printable(line) + "\r\n" for line in lines).encode("ascii")
+
+
+def _survives(line: str) -> bool:
+    """No relay, mbox or broken dot-stuffing changes such a line."""
+    return line.isascii() and len(line) <= 78 and not line.startswith((".", "From ")) and line == line.rstrip(" \t")
+
+
+def _quoted_printable(line: str) -> str:
+    """RFC 2045 6.7, with dots and `From ` at the start of a line, and white space at its end, encoded too."""
+    units = [_QP[byte] for byte in line.encode()]
+    if units and units[-1] in {" ", "\t"}:
+        units[-1] = f"={ord(units[-1]):02X}"
+    rows = [""]
+    for position, unit in enumerate(units):
+        if len(rows[-1]) + len(unit) > 75:
+            rows[-1] += "="
+            rows.append("")
+        # A unit at the start of a wire line is what mbox writers and dot-stuffing look at.
+        at_start = not rows[-1] and (unit == "." or (unit == "F" and units[position : position + 5] == list("From ")))
+        rows[-1] += f"={ord(unit):02X}" if at_start else unit
+    return "\r\n".join(rows)
+
+
+_QP = [chr(byte) if (32 <= byte <= 126 and byte != 0x3D) or byte == 9 else f"={byte:02X}" for byte in range(256)]
+
+
+def _difference(found: Inspected, asked: Reply, body: str, block: str) -> str:
+    """Name what the bytes say otherwise than asked; empty where nothing."""
+    wanted = {
+        "from_address": asked.from_address,
+        "from_name": asked.from_name,
+        "to_address": asked.to_address,
+        "to_name": asked.to_name,
+        "subject": asked.subject,
+        "body": body,
+        "message_id": asked.message_id,
+        "auto_submitted": "auto-replied" if asked.way == "unseen" else "",
+        "attachments": 0,
+    }
+    for field, value in wanted.items():
+        if getattr(found, field) != value:
+            return field
+    values = {
+        "date": format_datetime(asked.date),
+        "in-reply-to": f"<{asked.in_reply_to}>" if asked.in_reply_to else "",
+        "references": " ".join(f"<{one}>" for one in asked.references),
+    }
+    for name, value in values.items():
+        if found.header(name) != value:
+            return name
+    set_by_us = [line.partition(":")[0].lower() for line in re.split(r"\r\n(?! )", block) if line]
+    return "" if [name for name, _ in found.headers] == set_by_us else "headers"

@@ -1,0 +1,169 @@
+"""What is really in the bytes of a mail that is about to leave.
+
+Rules:
+- Read strictly: what we would not have written is refused, not understood.
+- Lines end with CRLF and have at most 998 octets; no bare CR or LF, no control character anywhere.
+- Only the headers in `OURS`, each once (signatures apart); From and To name one mailbox each.
+- Every value is read twice, by our reader and by the standard library's; where they differ the mail is refused.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import getaddresses
+
+from outbound.addresses import canonical
+from outbound.contracts import Frozen, Refused
+from outbound.headers import MalformedHeaderError, decode, has_controls, is_safe
+
+OURS = frozenset(
+    {
+        "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
+        "mime-version", "content-type", "content-transfer-encoding", "dkim-signature",
+    }
+)  # fmt: skip
+REQUIRED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type")
+MAX_SIGNATURES = 4
+
+_BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(.*)", re.DOTALL)
+_WITH_NAME = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^"<>@,;:()\\\[\]]+) <(?P<address>[^<>\s]+)>')
+_POLICY = email.policy.SMTPUTF8.clone(max_line_length=None)
+
+
+class Inspected(Frozen):
+    """One mail as its bytes have it."""
+
+    headers: tuple[tuple[str, str], ...]
+    """Name lower case and decoded value, topmost first."""
+    from_address: str
+    from_name: str
+    to_address: str
+    to_name: str
+    subject: str
+    body: str
+    """The text part, lines ended by LF."""
+    message_id: str
+    """Without brackets."""
+    auto_submitted: str
+    """Empty where the header is absent."""
+    attachments: int
+    """Parts beside the text."""
+
+    def header(self, name: str) -> str:
+        """Return the decoded value of the first header of that name, or an empty string."""
+        return next((value for given, value in self.headers if given == name.lower()), "")
+
+
+def inspect(raw: bytes) -> Inspected | Refused:
+    """Read the final bytes of a mail again. Pure; `Refused` says what in them is not ours."""
+    try:
+        return _inspect(raw)
+    except (ValueError, LookupError, AttributeError, TypeError, MessageError) as error:
+        # The library's header parser raises more than it says on odd input: whatever it is, the mail stays here.
+        return Refused(code="malformed_mail", reason=f"the mail's bytes are not well formed: {error}")
+
+
+def _inspect(raw: bytes) -> Inspected | Refused:
+    head, blank, _ = raw.partition(b"\r\n\r\n")
+    if not blank or not raw.endswith(b"\r\n"):
+        raise MalformedHeaderError("no blank line after the headers, or no line end at the end")
+    if _BARE_LINE_END.search(raw) or _CONTROL.search(raw):
+        raise MalformedHeaderError("a bare line end or a control character")
+    if max(map(len, raw.split(b"\r\n"))) > 998:
+        raise MalformedHeaderError("a line of more than 998 octets")
+    headers = _headers(head.decode())
+    problem = _problem_with(headers)
+    if problem:
+        return Refused(code="headers_not_ours", reason=problem)
+    single = dict(headers)
+    from_name, from_address = _mailbox(single["from"])
+    to_name, to_address = _mailbox(single["to"])
+    decoded = tuple((name, _safe(decode(value))) for name, value in headers)
+    message = email.message_from_bytes(raw, _class=EmailMessage, policy=_POLICY)
+    _compare(message, decoded)
+    body, attachments = _content(message)
+    return Inspected(
+        headers=decoded,
+        from_address=from_address,
+        from_name=from_name,
+        to_address=to_address,
+        to_name=to_name,
+        subject=dict(decoded)["subject"],
+        body=body,
+        message_id=single["message-id"].removeprefix("<").removesuffix(">"),
+        auto_submitted=single.get("auto-submitted", ""),
+        attachments=attachments,
+    )
+
+
+def _headers(head: str) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    for field in re.split(r"\r\n(?![ \t])", head):
+        match = _HEADER.fullmatch(field)
+        if match is None or any(not line.strip() for line in field.split("\r\n")):
+            raise MalformedHeaderError("a line that is no header")
+        headers.append((match[1].lower(), match[2].replace("\r\n", "").strip(" ")))
+    return headers
+
+
+def _problem_with(headers: list[tuple[str, str]]) -> str:
+    names = [name for name, _ in headers]
+    foreign = sorted(set(names) - OURS)
+    if foreign:
+        return f"header {foreign[0]} was not set by us"
+    for name in sorted(set(names)):
+        if names.count(name) > (MAX_SIGNATURES if name == "dkim-signature" else 1):
+            return f"header {name} occurs {names.count(name)} times"
+    missing = [name for name in REQUIRED if name not in names]
+    return f"header {missing[0]} is missing" if missing else ""
+
+
+def _mailbox(value: str) -> tuple[str, str]:
+    """Read one mailbox in the forms that `headers.mailbox` writes. Returns (name, address)."""
+    match = _WITH_NAME.fullmatch(value)
+    written, address = (match["name"], match["address"]) if match else ("", value)
+    if canonical(address) != address:
+        raise MalformedHeaderError("not exactly one plain address")
+    if address.isascii() and [found for _, found in getaddresses([value])] != [address]:
+        raise MalformedHeaderError("readers differ on the address")
+    if written.startswith('"'):
+        return _safe(re.sub(r"\\(.)", r"\1", written[1:-1])), address
+    return _safe(decode(written)), address
+
+
+def _safe(text: str) -> str:
+    if has_controls(text) or not is_safe(text):
+        raise MalformedHeaderError("a value that decodes to control characters")
+    return text
+
+
+def _compare(message: EmailMessage, decoded: tuple[tuple[str, str], ...]) -> None:
+    """The standard library has to find the same headers, in the same order, without anything to complain of."""
+    if [name.lower() for name in message.keys()] != [name for name, _ in decoded]:  # noqa: SIM118 - keys() repeats
+        raise MalformedHeaderError("readers differ on the headers")
+    if message.defects or any(has_controls(str(value)) for value in message.values()):
+        raise MalformedHeaderError("a defect in the headers")
+    if str(message["subject"]) != dict(decoded)["subject"]:
+        raise MalformedHeaderError("readers differ on the subject")
+
+
+def _content(message: EmailMessage) -> tuple[str, int]:
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    if not leaves or any(part.defects for part in message.walk()):
+        raise MalformedHeaderError("a defect in the parts")
+    text = leaves[0]
+    if text.get_content_type() != "text/plain" or text.get_content_disposition() == "attachment":
+        raise MalformedHeaderError("the first part is not plain text")
+    body = text.get_content(errors="strict")
+    if not isinstance(body, str):
+        raise MalformedHeaderError("the text part is not text")
+    normalised = body.replace("\r\n", "\n")
+    if any(has_controls(line.replace("\t", " ")) for line in normalised.split("\n")):
+        raise MalformedHeaderError("a control character in the text")
+    return normalised, len(leaves) - 1

@@ -1,0 +1,114 @@
+"""Sections of config.toml that `outbound` reads.
+
+Rules that these shapes keep:
+- A password never travels without TLS, except to this machine itself.
+- Certificates are always verified; a private authority is named by `ca_file`, there is no switch that trusts all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from outbound.contracts import Frozen
+
+
+class CourierSettings(Frozen):
+    """`[courier]`: how approved mail leaves."""
+
+    kind: Literal["maildir", "smtp"] = "maildir"
+    """`maildir` writes .eml files and sends nothing; `smtp` hands over to a smarthost."""
+    path: Path = Path("data/outbox")
+    """maildir: the folder that holds `new/`; made where it is absent."""
+    host: str = ""
+    """smtp: the smarthost. Its certificate must carry this name."""
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """smtp: `starttls` (587) and `tls` (465) refuse to go on without it; `none` is for a relay on this machine."""
+    ca_file: Path | None = None
+    """smtp: PEM file of a private authority; the system's own ones otherwise."""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    local_hostname: str = "localhost"
+    """smtp: the name that we give in EHLO."""
+    connect_timeout_seconds: float = Field(default=15.0, gt=0, le=120)
+    """smtp: for the connection and the greeting, each."""
+    command_timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    """smtp: for the answer to each command before the mail itself."""
+    answer_timeout_seconds: float = Field(default=300.0, gt=0, le=900)
+    """smtp: for the answer to the final dot. Too short makes doubt: RFC 5321 4.5.3.2.6 asks for 600 s."""
+    kept_connections: int = Field(default=4, ge=0, le=100)
+    """smtp: idle connections kept for the next mail; 0 makes one connection a mail."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind != "smtp":
+            return self
+        if not self.host:
+            raise ValueError("courier.host is needed for kind = 'smtp'")
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("courier.username and courier.password go together")
+        if self.username and self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("courier.password would travel in plain text: set courier.tls to 'starttls' or 'tls'")
+        return self
+
+    @property
+    def longest_attempt_seconds(self) -> float:
+        """Upper bound of one attempt. The lease of a claimed delivery has to be longer than this."""
+        if self.kind != "smtp":
+            return 30.0
+        return 2 * self.connect_timeout_seconds + COMMANDS * self.command_timeout_seconds + self.answer_timeout_seconds
+
+
+COMMANDS = 10
+"""EHLO, HELO, STARTTLS, its handshake, EHLO, two of AUTH, MAIL, RCPT and DATA: answers waited for before the mail."""
+
+
+class DkimSettings(Frozen):
+    """`[dkim]`: signing keys. Without a domain nothing is signed here (a smarthost may do it)."""
+
+    domain: str = ""
+    selector: str = ""
+    """Of the RSA key."""
+    key_file: Path | None = None
+    """RSA private key, PEM, 2048 bits or more."""
+    ed25519_selector: str = ""
+    ed25519_key_file: Path | None = None
+    """Ed25519 private key, PEM; signs beside RSA, since many verifiers know RSA alone (RFC 8463)."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        pairs = ((self.selector, self.key_file), (self.ed25519_selector, self.ed25519_key_file))
+        if any(bool(selector) != (key_file is not None) for selector, key_file in pairs):
+            raise ValueError("a DKIM selector and its key file go together")
+        if bool(self.domain) != any(key_file for _, key_file in pairs):
+            raise ValueError("dkim.domain and at least one selector with its key file go together")
+        if self.selector and self.selector == self.ed25519_selector:
+            raise ValueError("the two DKIM keys need different selectors")
+        return self
+
+
+class LimitSettings(Frozen):
+    """`[limits]`: replies a day (24 hours back from now). Over a cap a reply waits for a person; it is not lost."""
+
+    per_conversation: int = Field(default=3, ge=0)
+    per_sender: int = Field(default=10, ge=0)
+    """To one correspondent, over all conversations."""
+    per_domain: int = Field(default=100, ge=0)
+    """To one recipient domain."""
+    per_mailbox: int = Field(default=200, ge=0)
+    total: int = Field(default=1000, ge=0)
+    """Over all mailboxes."""
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost` and loopback addresses. No name is looked up."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
