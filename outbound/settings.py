@@ -56,15 +56,18 @@ class CourierSettings(Frozen):
         return self
 
     @property
+    def before_mail_seconds(self) -> float:
+        """Upper bound of all that comes before the mail itself: connection, greeting and the answers waited for."""
+        return 2 * self.connect_timeout_seconds + ANSWERS_BEFORE_MAIL * self.command_timeout_seconds
+
+    @property
     def longest_attempt_seconds(self) -> float:
         """Upper bound of one attempt. The lease of a claimed delivery has to be longer than this."""
-        if self.kind != "smtp":
-            return 30.0
-        return 2 * self.connect_timeout_seconds + COMMANDS * self.command_timeout_seconds + self.answer_timeout_seconds
+        return self.before_mail_seconds + self.answer_timeout_seconds if self.kind == "smtp" else 30.0
 
 
-COMMANDS = 10
-"""EHLO, HELO, STARTTLS, its handshake, EHLO, two of AUTH, MAIL, RCPT and DATA: answers waited for before the mail."""
+ANSWERS_BEFORE_MAIL = 8
+"""EHLO, STARTTLS, EHLO, two of AUTH, MAIL, RCPT and DATA."""
 
 
 class DkimSettings(Frozen):
