@@ -1,0 +1,92 @@
+"""The other wordings: complete, sound, and not copied from the playbook."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.utils import parseaddr
+from pathlib import Path
+
+import pytest
+
+from agent.demo_world import DemoKeys, demo_zone, load_fixtures
+from inbound.contracts import Kind
+from tests.scenarios.paraphrase import Case, cases, load_wordings
+from tests.test_fixtures import verify
+
+HOUSE = Path(__file__).parent.parent.parent
+MAIL = HOUSE / "fixtures" / "mail"
+FIXTURES = {each.name: each for each in load_fixtures(MAIL)}
+WORDINGS = load_wordings()
+KEYS = DemoKeys()
+ZONE = demo_zone(MAIL, FIXTURES.values(), KEYS)
+CASES = list(cases(FIXTURES.values(), WORDINGS, datetime(2026, 11, 20, 12, 0, tzinfo=UTC), KEYS))
+GRAM = 5
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def test_every_decided_fixture_has_three_other_wordings() -> None:
+    """Wherever the words decide, other words must lead to the same."""
+    decided = {name for name, each in FIXTURES.items() if each.expect.outcome in {"answered", "draft", "person"}}
+    assert {name for name, wordings in WORDINGS.items() if len(wordings) >= 3} == decided
+
+
+def test_every_case_stands_alone() -> None:
+    """No two cases share author and Message-ID: none is taken for a copy of another one."""
+    seen = Counter(
+        (parseaddr(str(mail["From"]))[1], str(mail["Message-ID"]))
+        for mail in (message_from_bytes(case.data, policy=policy.default) for case in CASES)
+    )
+    assert seen.most_common(1)[0][1] == 1
+
+
+@every_case
+def test_a_case_is_sound(case: Case) -> None:
+    """It can be parsed; it is signed exactly where it should be; where it is not, `answered` is wrong."""
+    fixture = FIXTURES[case.fixture]
+    mail = message_from_bytes(case.data, policy=policy.default)
+    assert not mail.defects
+    assert case.data.count(b"\n") == case.data.count(b"\r\n")
+    assert mail["From"].addresses[0].domain
+    ours = len(fixture.sign)
+    if case.name.endswith("/unsigned") or not ours:
+        assert not any(verify(case.data, ZONE))
+        assert "answered" not in case.right
+        assert not case.expect.authenticated
+    else:
+        assert verify(case.data, ZONE)[:ours] == [True] * ours
+        assert case.expect.outcome == fixture.expect.outcome
+
+
+def test_an_unsigned_group_is_no_forwarder() -> None:
+    """Without the group's signature its list headers are those of any list."""
+    unsigned = [case for case in CASES if case.fixture == "22-group-forwards" and case.name.endswith("/unsigned")]
+    assert unsigned
+    assert {case.expect.kind for case in unsigned} == {Kind.BULK}
+
+
+def grams(text: str) -> set[tuple[str, ...]]:
+    """Runs of five words, in lower case, without numbers and signs."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return {tuple(words[at : at + GRAM]) for at in range(len(words) - GRAM + 1)}
+
+
+def test_no_wording_shares_five_words_with_the_playbook() -> None:
+    """What is matched is not what was learnt: no fixture and no wording repeats an example of the playbook."""
+    learnt: dict[tuple[str, ...], str] = {}
+    for path in (HOUSE / "fixtures" / "playbook").glob("*.md"):
+        # The front matter holds the examples. Line by line: the end of one and the start of the next are no phrase.
+        front = path.read_text("utf-8").split("\n---", 1)[0]
+        learnt.update({gram: path.name for line in front.splitlines() for gram in grams(line)})
+    written = {
+        f"{name}/{number}": f"{each.subject}. {each.text}"
+        for name, wordings in WORDINGS.items()
+        for number, each in enumerate(wordings, 1)
+    }
+    written |= {name: each.normalized.new_text for name, each in FIXTURES.items() if each.normalized}
+    shared = {name: gram for name, text in written.items() for gram in grams(text) & learnt.keys()}
+    assert learnt
+    assert not shared
