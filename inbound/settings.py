@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic.networks import IPvAnyNetwork
 
 from inbound.contracts import Frozen
 
@@ -20,14 +21,31 @@ class ListenerSettings(Frozen):
     max_message_bytes: int = Field(default=25_000_000, ge=1_000)
 
 
+def _not_everybody(network: IPvAnyNetwork) -> IPvAnyNetwork:
+    if network.prefixlen == 0:
+        raise ValueError("a network of relays cannot be the whole internet")
+    return network
+
+
+RelayNetwork = Annotated[IPvAnyNetwork, AfterValidator(_not_everybody)]
+"""Addresses from which only servers that the operator trusts can reach the door."""
+
+
 class Forwarder(Frozen):
     """`[[mailbox.forwarder]]`: a group or forwarder by which this mailbox gets its mail."""
 
     name: str
     authserv_id: str = ""
-    """Its Authentication-Results carry this id; believed only from the topmost hop."""
+    """Its Authentication-Results carry this id; believed only with one of the proofs below, and from its hop only."""
     list_id: str = ""
+    """Where set, the mail must also carry this List-Id. Anybody can write one: no proof by itself."""
     arc_sealer: str = ""
+    """Proof: the topmost ARC seal is valid and of this domain."""
+    dkim_domain: str = ""
+    """Proof: a valid DKIM signature of this domain, which covers the Authentication-Results too. Name a domain with
+    which only the forwarder signs."""
+    networks: tuple[RelayNetwork, ...] = ()
+    """Proof: the mail came from one of these addresses."""
     author_from: Literal["from", "reply-to", "x-original-from"] = "from"
     """Where the original author stands."""
 
@@ -36,5 +54,8 @@ class IdentitySettings(Frozen):
     """`[identity]`: whose verdicts count."""
 
     authserv_ids: tuple[str, ...] = ()
-    """authserv-ids of our own border servers, whose Authentication-Results are believed."""
+    """authserv-ids of our own border servers, whose Authentication-Results are believed when the mail came from one of
+    `networks`. The border must take out such headers that others wrote (RFC 8601 section 5), as mail filters do."""
+    networks: tuple[RelayNetwork, ...] = ()
+    """Addresses of our own border servers. Mail from them gets no SPF check here: the address is the border's."""
     dns_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
