@@ -34,6 +34,7 @@ MAX_NAME = 100
 MAX_SUBJECT = 998
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\t\u2028\u2029]")
+_BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _OUR_ID = re.compile(r"[a-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[a-z0-9.-]{1,253}", re.IGNORECASE)
 _THEIR_ID = re.compile(r"[!-;=?-~]{3,400}")
 _REPLY_MARKS = re.compile(
@@ -139,7 +140,9 @@ def _is_fit(text: str) -> bool:
 
 
 def _their_name(name: str) -> str:
-    return headers.tidy(headers.tidy(name)[:MAX_NAME]) if _is_fit(name) else ""
+    if not _is_fit(name) or _BIDI.search(name):
+        return ""
+    return headers.tidy(headers.tidy(name)[:MAX_NAME])
 
 
 def _is_usable_id(message_id: str) -> bool:

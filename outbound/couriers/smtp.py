@@ -54,7 +54,7 @@ _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 class _Step(Enum):
     """How far an attempt went when it failed."""
 
-    CONNECT = "connecting"
+    CONNECT = "the opening (connection, greeting, TLS, log-in)"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
@@ -187,7 +187,7 @@ class SmtpCourier:
 
     def _say_goodbye(self, smtp: SMTP) -> None:
         """Apart from the delivery: its outcome stands, and waiting here could only lose it."""
-        task = asyncio.create_task(_quit(smtp))
+        task = asyncio.create_task(_quit(smtp, min(_QUIT_SECONDS, self._settings.command_timeout_seconds)))
         self._goodbyes.add(task)
         task.add_done_callback(self._goodbyes.discard)
 
@@ -259,7 +259,7 @@ def _described(error: Exception, step: _Step) -> str:
     return one_line(f"at {step.value}: {error}")
 
 
-async def _quit(smtp: SMTP) -> None:
+async def _quit(smtp: SMTP, seconds: float) -> None:
     with contextlib.suppress(*_TROUBLE):
-        await smtp.quit(timeout=_QUIT_SECONDS)
+        await smtp.quit(timeout=seconds)
     smtp.close()

@@ -1,0 +1,129 @@
+"""Nothing becomes an approved mail against policy, and an approved mail that was touched does not leave."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outbound.authorize import restore, verify
+from outbound.compose import Composed
+from outbound.contracts import ApprovedEmail, Refused
+from tests.outbound.mails import KEY, NOW, approved, composed, policy, try_authorize
+
+EMAIL = approved()
+
+
+def test_what_policy_allows_is_sealed_and_verifies() -> None:
+    assert verify(EMAIL, KEY) is None
+    assert EMAIL.raw == composed().raw
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "code"),
+    [
+        ({"decision": "deny"}, {}, "policy_denied"),
+        ({"decision": "deny"}, {"way": "approved"}, "policy_denied"),
+        ({"decision": "review"}, {}, "needs_person"),
+        ({"requires_human_review": True}, {}, "needs_person"),
+        ({"allowed_recipient": False}, {}, "recipient_not_allowed"),
+        ({"allowed_recipient": False}, {"way": "approved"}, "recipient_not_allowed"),
+        ({"allowed_sender": "sales@acme.example"}, {}, "sender_not_allowed"),
+        ({"allowed_sender": ""}, {}, "sender_not_allowed"),
+        ({"action_id": "a2"}, {}, "other_action"),
+        ({}, {"recipient": "evil@x.example"}, "recipient_differs"),
+        ({}, {"recipient": "Ann@customer.example"}, "recipient_differs"),
+        ({}, {"message_id": "p2@acme.example"}, "message_id_differs"),
+        ({}, {"way": "approved"}, "way_differs"),
+        ({}, {"return_path": ""}, "return_path"),
+        ({}, {"return_path": "bounces@acme.example\r\nRCPT TO:<evil@x.example>"}, "return_path"),
+        ({}, {"approved_by": ""}, "approval"),
+        ({}, {"approved_at": datetime(2026, 1, 1)}, "approval"),  # noqa: DTZ001 - the missing zone is what is refused
+        (
+            {"allowed_sender": "sales@acme.example"},
+            {"sender": "sales@acme.example"},
+            "sender_differs",
+        ),
+    ],
+)
+def test_authorize_refuses(rules: dict[str, Any], changes: dict[str, Any], code: str) -> None:
+    refused = try_authorize(composed(), policy(**rules), **changes)
+    assert isinstance(refused, Refused)
+    assert refused.code == code
+
+
+def test_a_person_may_approve_what_waits_for_review_in_the_form_for_persons() -> None:
+    waiting = policy(decision="review", requires_human_review=True, review_reason="a refund")
+    email = try_authorize(composed(way="approved"), waiting, way="approved", approved_by="person:ann")
+    assert isinstance(email, ApprovedEmail)
+    unseen_form = try_authorize(composed(way="unseen"), waiting, way="approved", approved_by="person:ann")
+    assert isinstance(unseen_form, Refused)
+
+
+def test_a_hash_that_is_not_of_these_bytes_is_refused() -> None:
+    swapped = Composed(raw=composed(body="other").raw, sha256=composed().sha256)
+    refused = try_authorize(swapped, policy())
+    assert isinstance(refused, Refused)
+    assert refused.code == "hash_differs"
+
+
+def test_more_attachments_than_policy_allows_are_refused() -> None:
+    raw = composed().raw
+    head, _, body = raw.partition(b"\r\n\r\n")
+    head = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"')
+    part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
+    mixed = Composed.of(head + b"\r\n\r\n" + part + part + b"--b--\r\n")
+    refused = try_authorize(mixed, policy(max_attachment_count=0))
+    assert isinstance(refused, Refused)
+    assert refused.code == "attachments"
+    assert isinstance(try_authorize(mixed, policy(max_attachment_count=1)), ApprovedEmail)
+
+
+@settings(max_examples=400, deadline=None)
+@given(position=st.integers(0, len(EMAIL.raw) - 1), byte=st.integers(0, 255))
+def test_one_changed_byte_is_refused(position: int, byte: int) -> None:
+    raw = EMAIL.raw[:position] + bytes([byte]) + EMAIL.raw[position + 1 :]
+    changed = EMAIL.model_copy(update={"raw": raw})
+    assert (verify(changed, KEY) is None) == (raw == EMAIL.raw)
+    # Who can write rows writes the hash too; the seal does not follow.
+    rehashed = changed.model_copy(update={"sha256": Composed.of(raw).sha256})
+    assert (verify(rehashed, KEY) is None) == (raw == EMAIL.raw)
+
+
+@pytest.mark.parametrize("field", [name for name, info in ApprovedEmail.model_fields.items() if info.annotation is str])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_one_changed_field_is_refused(field: str, data: st.DataObject) -> None:
+    value: str = getattr(EMAIL, field)
+    other = data.draw(st.text(max_size=80) | st.sampled_from([value + " ", value[1:], value.upper(), value + "\n"]))
+    changed = EMAIL.model_copy(update={field: other})
+    assert (verify(changed, KEY) is None) == (other == value)
+
+
+def test_another_way_or_time_is_refused_and_another_zone_is_not() -> None:
+    assert verify(EMAIL.model_copy(update={"way": "approved"}), KEY) is not None
+    assert verify(EMAIL.model_copy(update={"approved_at": NOW + timedelta(microseconds=1)}), KEY) is not None
+    assert verify(EMAIL.model_copy(update={"approved_at": NOW.replace(tzinfo=None)}), KEY) is not None
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
+    assert verify(EMAIL.model_copy(update={"approved_at": elsewhere}), KEY) is None
+
+
+def test_text_moved_from_one_field_to_the_next_is_refused() -> None:
+    moved = EMAIL.model_copy(update={"thread_head": "m", "policy_version": "1v1"})
+    assert verify(moved, KEY) is not None
+
+
+def test_another_key_makes_no_seal() -> None:
+    assert verify(EMAIL, b"x" * 32) is not None
+
+
+def test_stored_fields_come_back_as_the_mail_or_not_at_all() -> None:
+    stored = EMAIL.model_dump()
+    assert restore(stored, KEY) == EMAIL
+    for broken in ({**stored, "recipient": "evil@x.example"}, {**stored, "more": 1}, {}, {**stored, "way": "any"}):
+        refused = restore(broken, KEY)
+        assert isinstance(refused, Refused)
+        assert refused.code == "seal"
