@@ -184,10 +184,14 @@ def load_domains(folder: Path) -> dict[str, str | None]:
 
 
 def static_zone(domains: Mapping[str, str | None], signatures: Iterable[Signature], keys: DemoKeys) -> Zone:
-    """The DNS of the demo: name -> type -> values. Mail of these domains may come from 198.51.100.0/24 alone."""
+    """The DNS of the demo: name -> type -> values. Mail of these domains may come from 198.51.100.0/24 alone.
+
+    Each domain publishes a key, also where no mail of it is signed: forged signatures fail against a real key.
+    """
     zone: Zone = {}
     for domain, policy in domains.items():
         zone[domain] = {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"], "MX": [f"mx.{domain}"], "A": ["198.51.100.25"]}
+        zone[f"demo._domainkey.{domain}"] = {"TXT": [keys.record("rsa")]}
         if policy is not None:
             zone[f"_dmarc.{domain}"] = {"TXT": [f"v=DMARC1; p={policy}"]}
     for each in signatures:

@@ -106,20 +106,28 @@ def _variants(fixture: Fixture) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield variant, rcpt_to
 
 
+def proves(fixture: Fixture, variant: str) -> bool:
+    """Whether the author of this variant is known as well as the fixture's.
+
+    Not where it is unsigned; nor where it came by a group to a mailbox for which no operator configured that group.
+    """
+    by_group = any(each.also for each in fixture.sign)
+    return variant != "unsigned" and not (by_group and variant == "other")
+
+
 def _expectation(fixture: Fixture, variant: str, intent: str) -> Expectation:
     expect = fixture.expect.model_copy(update={"intent": intent})
-    if variant != "unsigned":
+    if proves(fixture, variant):
         return expect
     answered = expect.outcome == "answered"
-    # Without the group's signature nothing proves the forwarder, so its list headers count as a list's.
-    by_group = any(each.also for each in fixture.sign)
+    # Where nothing proves the forwarder, its list headers count as any list's.
     return expect.model_copy(
         update={
             "authenticated": False,
             "outcome": "draft" if answered else expect.outcome,
             "also_right": ("person",) if answered else expect.also_right,
-            "kind": Kind.BULK if by_group else expect.kind,
-            "why": "Unsigned, so nobody knows who wrote it: never answered unseen.",
+            "kind": Kind.BULK if any(each.also for each in fixture.sign) else expect.kind,
+            "why": "Nothing proves who wrote it: never answered unseen.",
         }
     )
 
