@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -19,6 +20,31 @@ class ListenerSettings(Frozen):
     hostname: str = "localhost"
     """Name in the greeting: what PTR of the public address says."""
     max_message_bytes: int = Field(default=25_000_000, ge=1_000)
+    max_header_bytes: int = Field(default=500_000, ge=1_000)
+    """A mail with a larger header block is refused before anything parses it."""
+    max_buffered_bytes: int = Field(default=250_000_000, ge=1_000)
+    """Mail in memory over all connections; what comes beyond is asked to come again."""
+    max_recipients: int = Field(default=100, ge=1)
+    """Of one mail. RFC 5321 wants at least 100."""
+    max_connections: int = Field(default=500, ge=1)
+    max_connections_per_address: int = Field(default=100, ge=1)
+    """Of one IPv4 address or one IPv6 /64. Behind a border server all connections come from one address."""
+    max_mails_per_minute_per_address: int = Field(default=3_000, ge=0)
+    """0: no limit."""
+    max_errors: int = Field(default=50, ge=1)
+    """Refused commands of one session, unknown recipients too; then the connection is closed."""
+    idle_seconds: float = Field(default=300.0, gt=0)
+    """For one command, and between two packets of a mail. RFC 5321 asks for 5 minutes."""
+    session_seconds: float = Field(default=1_800.0, gt=0)
+    """For one connection in all, so that nobody stays by sending a byte now and then."""
+    stop_seconds: float = Field(default=10.0, ge=0)
+    """When the service stops, mails that are just coming in may end within this time."""
+    strict_line_ends: bool = False
+    """Refuse mail with a bare CR, bare LF or NUL anywhere. Some real appliances send them."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate chain for STARTTLS; none means that TLS is not offered."""
+    tls_key: Path | None = None
+    """PEM file of its key; where it is not set, the key stands in the certificate's file."""
 
 
 def _not_everybody(network: IPvAnyNetwork) -> IPvAnyNetwork:
