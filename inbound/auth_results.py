@@ -45,8 +45,7 @@ class Verdicts:
 
 @cache
 def _context() -> Any:
-    authres = import_module("authres")
-    return authres.FeatureContext(authres.dmarc)
+    return import_module("authres").FeatureContext(import_module("authres.dmarc"))
 
 
 def parse(value: str) -> Verdicts | None:
@@ -55,8 +54,9 @@ def parse(value: str) -> Verdicts | None:
         value = value.replace("\t", " ")
         if len(value) > MAX_CHARS or not value.isprintable():
             return None
+    context = _context()
     try:
-        header = _context().parse_value(value)
+        header = context.parse_value(value)
     except Exception:  # noqa: BLE001 - authres raises its own and Python's errors, RecursionError on nested comments
         return None
     if not header.authserv_id:

@@ -48,6 +48,7 @@ class _Mail:
     own_addresses: frozenset[str]
     own_message_id: Callable[[str], bool]
     token: str
+    forwarded: bool
 
     def values(self, name: str) -> list[str]:
         if not self.block.fields:
@@ -70,10 +71,15 @@ def screen(
     own_addresses: frozenset[str],
     own_message_id: Callable[[str], bool],
     verp_token: Callable[[str], str | None],
+    forwarder: str | None = None,
 ) -> Screening:
-    """Say what sort of mail this is. `verp_token` gives the token of a return path that we minted, else None."""
+    """Say what sort of mail this is.
+
+    `verp_token` gives the token of a return path that we minted, else None. `forwarder` is `AuthResults.forwarder`: a
+    group's own List-* fields and Precedence are no sign that a member's mail is automatic.
+    """
     token = next((found for one in envelope.rcpt_to if (found := verp_token(one))), "")
-    facts = _Mail(split(raw), Parsed(raw), mail, envelope, own_addresses, own_message_id, token)
+    facts = _Mail(split(raw), Parsed(raw), mail, envelope, own_addresses, own_message_id, token, forwarder is not None)
     for step in (_loop, _complaint, _bounce, _own, _auto_reply, _bulk):
         if (screening := step(facts)) is not None:
             return screening
@@ -202,10 +208,10 @@ def _subject(facts: _Mail) -> str:
 
 
 def _bulk(facts: _Mail) -> Screening | None:
-    for name in _LIST_FIELDS:
+    for name in () if facts.forwarded else _LIST_FIELDS:
         if facts.values(name):
             return Screening(kind=Kind.BULK, evidence=(f"{name} field",))
-    for value in facts.values("precedence"):
+    for value in () if facts.forwarded else facts.values("precedence"):
         if (word := _COMMENT.sub(" ", value).strip().lower()) in ("bulk", "junk", "list"):
             return Screening(kind=Kind.BULK, evidence=(f"Precedence: {word}",))
     for value in facts.values("x-auto-response-suppress"):

@@ -15,6 +15,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
+from inbound import addresses
 from inbound.contracts import DeliveryEvent
 
 MAX_BYTES = 1_000_000
@@ -23,7 +24,6 @@ MAX_EVENTS = 100
 MAX_TEXT_CHARS = 500
 MAX_PATTERN_LINES = 2_000
 
-_ADDRESS = re.compile(r"[^\s<>@,;\"]{1,64}@[^\s<>@,;\"]{1,253}\Z")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _MESSAGE_ID = re.compile(rb"^[ \t>]{0,8}Message-ID:\s{0,4}<([^<>\s]{1,250})>", re.IGNORECASE | re.MULTILINE)
 _ACTIONS = {"failed": "bounced", "delayed": "delayed", "delivered": "delivered", "relayed": "delivered"}
@@ -104,7 +104,7 @@ def _text(part: Message) -> str:
 def _blocks(part: Message) -> list[dict[str, str]]:
     """The groups of fields of a status or feedback report; names lower case, first value wins."""
     payload: Any = part.get_payload()
-    texts = [str(one) for one in payload] if isinstance(payload, list) else [_text(part)]
+    texts = [str(one) for one in payload[: MAX_EVENTS + 1]] if isinstance(payload, list) else [_text(part)]
     blocks = []
     for chunk in "\n\n".join(texts).replace("\r\n", "\n").split("\n\n"):
         fields: dict[str, str] = {}
@@ -122,10 +122,9 @@ def _blocks(part: Message) -> list[dict[str, str]]:
 
 
 def address(text: str) -> str:
-    """An address out of a report's field, `rfc822; user@example.com` say; empty where there is none."""
+    """The canonical address in a report's field, `rfc822; user@example.com` say; empty where there is none."""
     bare = text.rpartition(";")[2].strip().strip("<>").strip()
-    local, _, domain = bare.rpartition("@")
-    return f"{local}@{domain.lower().rstrip('.')}" if _ADDRESS.match(bare) else ""
+    return addresses.canonical(bare) or ""
 
 
 def delivery_events(parsed: Parsed, token: str) -> tuple[DeliveryEvent, ...]:
