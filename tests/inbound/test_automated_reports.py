@@ -37,7 +37,7 @@ def test_a_delivery_report_gives_its_event() -> None:
     (event,) = found.events
     assert (event.kind, event.recipient, event.permanent, event.status) == (
         "bounced",
-        "Ann@shop.example",
+        "ann@shop.example",
         True,
         "5.1.1",
     )
