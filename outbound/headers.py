@@ -3,7 +3,7 @@
 Rules:
 - A value that holds control characters, or an encoded word that decodes to some, has no wire form (`is_safe`).
 - Everything that is not plain ASCII, and everything that looks like an encoded word, becomes encoded words of ours
-  (RFC 2047, UTF-8, at most 75 characters each, no character split): it decodes once, to exactly what was asked.
+  (RFC 2047, UTF-8, no line over 76 characters, no character split): it decodes once, to exactly what was asked.
 - Lines are folded at 76 characters; a line is never only white space.
 - Reading is strict: UTF-8 only, and what is not well formed raises `MalformedHeaderError`.
 """
@@ -13,17 +13,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Callable
 from email.errors import HeaderParseError
 from email.header import decode_header
 
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,40})\?([BbQq])\?([^?\s]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,40}\?[BbQq]\?)")
+# Categories Cc, Cs, Zl and Zp; the test compares with unicodedata.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _LINE = 76
-_WORD_PAYLOAD = 75 - len("=?utf-8?q??=")
+# RFC 2047 2: a line with an encoded word has 76 characters at most, `Subject: ` included.
+_WORD_PAYLOAD = _LINE - len("Subject: ") - len("=?utf-8?q??=")
 _LONGEST_TOKEN = 66
 
 
@@ -33,7 +35,7 @@ class MalformedHeaderError(ValueError):
 
 def has_controls(text: str) -> bool:
     """True for control characters, lone surrogates and the line and paragraph separators of Unicode."""
-    return any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
+    return _CONTROLS.search(text) is not None
 
 
 def is_safe(text: str) -> bool:

@@ -13,7 +13,8 @@ import email
 import email.policy
 import re
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import Message
 from email.utils import getaddresses
 
 from outbound.addresses import canonical
@@ -33,7 +34,6 @@ _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(.*)", re.DOTALL)
 _WITH_NAME = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^"<>@,;:()\\\[\]]+) <(?P<address>[^<>\s]+)>')
-_POLICY = email.policy.SMTPUTF8.clone(max_line_length=None)
 
 
 class Inspected(Frozen):
@@ -85,8 +85,8 @@ def _inspect(raw: bytes) -> Inspected | Refused:
     from_name, from_address = _mailbox(single["from"])
     to_name, to_address = _mailbox(single["to"])
     decoded = tuple((name, _safe(decode(value))) for name, value in headers)
-    message = email.message_from_bytes(raw, _class=EmailMessage, policy=_POLICY)
-    _compare(message, decoded)
+    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    _compare(message, headers, dict(decoded)["subject"])
     body, attachments = _content(message)
     return Inspected(
         headers=decoded,
@@ -143,27 +143,30 @@ def _safe(text: str) -> str:
     return text
 
 
-def _compare(message: EmailMessage, decoded: tuple[tuple[str, str], ...]) -> None:
-    """The standard library has to find the same headers, in the same order, without anything to complain of."""
-    if [name.lower() for name in message.keys()] != [name for name, _ in decoded]:  # noqa: SIM118 - keys() repeats
+def _compare(message: Message, headers: list[tuple[str, str]], subject: str) -> None:
+    """The standard library has to find the same headers with the same values, and to decode them to the same."""
+    found = [
+        (name.lower(), re.sub(r"\r\n(?=[ \t])", "", value).strip(" ").encode("ascii", "surrogateescape").decode())
+        for name, value in message.raw_items()
+    ]
+    if found != headers or message.defects:
         raise MalformedHeaderError("readers differ on the headers")
-    if message.defects or any(has_controls(str(value)) for value in message.values()):
-        raise MalformedHeaderError("a defect in the headers")
-    if str(message["subject"]) != dict(decoded)["subject"]:
-        raise MalformedHeaderError("readers differ on the subject")
+    read = {name: str(make_header(decode_header(value))) for name, value in found if "=?" in value}
+    if any(has_controls(value) for value in read.values()) or read.get("subject", subject) != subject:
+        raise MalformedHeaderError("readers differ on what a header says")
 
 
-def _content(message: EmailMessage) -> tuple[str, int]:
+def _content(message: Message) -> tuple[str, int]:
     leaves = [part for part in message.walk() if not part.is_multipart()]
-    if not leaves or any(part.defects for part in message.walk()):
-        raise MalformedHeaderError("a defect in the parts")
+    if not leaves:
+        raise MalformedHeaderError("no text")
     text = leaves[0]
     if text.get_content_type() != "text/plain" or text.get_content_disposition() == "attachment":
         raise MalformedHeaderError("the first part is not plain text")
-    body = text.get_content(errors="strict")
-    if not isinstance(body, str):
-        raise MalformedHeaderError("the text part is not text")
-    normalised = body.replace("\r\n", "\n")
-    if any(has_controls(line.replace("\t", " ")) for line in normalised.split("\n")):
+    payload = text.get_payload(decode=True)
+    if not isinstance(payload, bytes) or any(part.defects for part in message.walk()):
+        raise MalformedHeaderError("a defect in the parts")
+    body = payload.decode(text.get_content_charset("us-ascii")).replace("\r\n", "\n")
+    if has_controls(re.sub(r"[\n\t]", " ", body)):
         raise MalformedHeaderError("a control character in the text")
-    return normalised, len(leaves) - 1
+    return body, len(leaves) - 1

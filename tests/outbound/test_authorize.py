@@ -116,6 +116,15 @@ def test_text_moved_from_one_field_to_the_next_is_refused() -> None:
     assert verify(moved, KEY) is not None
 
 
+def test_text_moved_over_what_looks_like_a_border_is_refused() -> None:
+    """The seal counts lengths, so no value can play the beginning of the next field."""
+    one = try_authorize(composed(), policy(), thread_head="m", policy_version="v\npolicy_versionw")
+    assert isinstance(one, ApprovedEmail)
+    other = one.model_copy(update={"thread_head": "m\npolicy_versionv", "policy_version": "w"})
+    assert verify(one, KEY) is None
+    assert verify(other, KEY) is not None
+
+
 def test_another_key_makes_no_seal() -> None:
     assert verify(EMAIL, b"x" * 32) is not None
 
