@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.networks import IPvAnyNetwork
 
 from inbound.contracts import Frozen
@@ -17,7 +17,7 @@ class ListenerSettings(Frozen):
     host: str = "127.0.0.1"
     """Address to listen on. Put a name here that the internet reaches only when MX records point at it."""
     port: int = Field(default=2525, ge=0, le=65535)
-    hostname: str = "localhost"
+    hostname: str = Field(default="localhost", pattern=r"^[A-Za-z0-9._:\[\]-]{1,255}$")
     """Name in the greeting: what PTR of the public address says."""
     max_message_bytes: int = Field(default=25_000_000, ge=1_000)
     max_header_bytes: int = Field(default=500_000, ge=1_000)
@@ -45,6 +45,14 @@ class ListenerSettings(Frozen):
     """PEM file of the certificate chain for STARTTLS; none means that TLS is not offered."""
     tls_key: Path | None = None
     """PEM file of its key; where it is not set, the key stands in the certificate's file."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.max_buffered_bytes < self.max_message_bytes:
+            raise ValueError("max_buffered_bytes must be at least max_message_bytes, or the largest mails never get in")
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError("tls_key needs tls_certificate")
+        return self
 
 
 def _not_everybody(network: IPvAnyNetwork) -> IPvAnyNetwork:

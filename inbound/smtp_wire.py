@@ -125,23 +125,26 @@ class SmtpWire(SMTP, ABC):
             farewell = replies.SHUTTING_DOWN
         except OSError:
             log.info("door.connection_lost", peer=self._peer)
+            return
         except Exception as error:  # noqa: BLE001 (whatever broke one session must not break the door)
             log.error("door.session_failed", peer=self._peer, error=type(error).__name__)
             farewell = replies.TROUBLE
         if farewell is not None:
             log.info("door.hung_up", peer=self._peer, reason=farewell.text)
             self._writer.write(farewell.wire())
-        await self._hang_up()
+        # Whoever was turned away at once has sent nothing yet, whoever said QUIT nothing more.
+        unread = bool(self._input) or (farewell is not None and self._refused is None)
+        await self._hang_up(linger=unread)
 
     async def _turn_away(self, reply: Reply) -> None:
         raise HangUpError(reply)
 
-    async def _hang_up(self) -> None:
+    async def _hang_up(self, *, linger: bool) -> None:
         if self.transport is None:
             return
         try:
             async with asyncio.timeout(LINGER_SECONDS):
-                if self._refused is None and self._writer.can_write_eof():
+                if linger and self._writer.can_write_eof():
                     self._writer.write_eof()
                     while await self._reader.read(CHUNK):
                         pass

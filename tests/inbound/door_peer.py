@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,6 +120,13 @@ class OpenDoor:
             assert (await peer.reply()).startswith("220 ")
             assert await peer.code("EHLO client.example") == 250
         return peer
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the door learns a moment after its peer did it (a lost connection, say)."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 (the door has no event for tests)
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import re
 import smtplib
 
 import aiosmtplib
@@ -11,8 +13,11 @@ import pytest
 
 from inbound.contracts import StoreUnavailableError
 from inbound.listener import CannotListenError, Door, PortBusyError
+from inbound.replies import Reply
 from inbound.settings import ListenerSettings
-from tests.inbound.door_peer import BOUNCE, MAIL, NOW, SUPPORT, MemoryIntake, open_door
+from inbound.smtp_commands import Transaction
+from inbound.smtp_session import SmtpSession
+from tests.inbound.door_peer import BOUNCE, MAIL, NOW, SUPPORT, MemoryIntake, Peer, open_door
 
 
 async def test_a_mail_reaches_the_intake_with_its_whole_envelope() -> None:
@@ -192,6 +197,80 @@ async def test_what_is_not_smtp_ends_the_session(verb: str) -> None:
         peer = await house.knock()
         peer.send(f"{verb}\r\nMAIL FROM:<a@b.example>\r\n".encode())
         assert await peer.at_end() == b"421 4.7.0 This is not SMTP; closing\r\n"
+
+
+async def test_garbage_is_answered_line_by_line() -> None:
+    """Two thousand lines of half-right commands: each has its reply, and none is trouble on our side."""
+    dice = random.Random(7)
+    words = [
+        b"MAIL",
+        b"RCPT",
+        b"EHLO",
+        b"HELO",
+        b"NOOP",
+        b"RSET",
+        b"VRFY",
+        b"FROM:",
+        b"TO:",
+        b"<",
+        b">",
+        b"@",
+        b" ",
+        b'"',
+    ]
+    words += [
+        b"a@b.example",
+        SUPPORT.encode(),
+        b"\t",
+        b"\xff",
+        b"\xc3\xbc",
+        b"SIZE=9",
+        b"BODY=",
+        b"SMTPUTF8",
+        b"\\",
+        b"%",
+        b"\r",
+    ]
+    async with open_door(max_errors=10_000) as house:
+        peer = await house.knock()
+        for _ in range(2_000):
+            answer = await peer.ask(b"".join(dice.choices(words, k=dice.randint(1, 7))))
+            assert re.match(r"[25][0-9]{2}[ -]", answer)
+
+
+class LmtpSession(SmtpSession):
+    """What LMTP (RFC 2033) needs beyond SMTP."""
+
+    door = "lmtp"
+    verbs = {"LHLO": SmtpSession.verbs["EHLO"]} | {
+        name: verb for name, verb in SmtpSession.verbs.items() if name not in {"EHLO", "HELO"}
+    }
+
+    async def answer_mail(self, outcome: Reply, transaction: Transaction) -> Reply | None:
+        for _ in transaction.recipients:
+            await self.say(outcome)
+        return None
+
+
+class LmtpDoor(Door):
+    session = LmtpSession
+
+
+async def test_lmtp_follows_by_a_subclass() -> None:
+    """LHLO, and one reply for each recipient, in order."""
+    intake = MemoryIntake()
+    door = LmtpDoor(ListenerSettings(port=0), intake, clock=lambda: NOW)
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", await door.start()))
+    assert await peer.code("NOOP") == 220
+    assert (await peer.reply()).startswith("250 ")
+    assert await peer.code("EHLO x") == 500
+    assert await peer.code("LHLO x") == 250
+    await peer.begin(SUPPORT, BOUNCE)
+    assert await peer.ask(MAIL + b".") == "250 2.0.0 Accepted as m_1\r\n"
+    assert await peer.reply() == "250 2.0.0 Accepted as m_1\r\n"
+    assert intake.mails[0][1].door == "lmtp"
+    await peer.close()
+    await door.stop()
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("full"), RuntimeError("bug"), OSError("disk"), TimeoutError()])
