@@ -55,6 +55,11 @@ class _Mail:
             return [value for key, value in self.mail.headers if key == name]
         return [one.text for one in self.block.named(name)]
 
+    def passed_on(self, report_type: str) -> bool:
+        """Whether a person passed a report on: some clients attach its parts to a mail of the person's."""
+        told = machine_words.ANSWERED_OR_PASSED_ON.match(self.mail.subject) is not None
+        return told and self.parsed.report_type() != report_type
+
     @property
     def local_part(self) -> str:
         if self.mail.author:
@@ -94,7 +99,7 @@ def _loop(facts: _Mail) -> Screening | None:
 
 
 def _complaint(facts: _Mail) -> Screening | None:
-    if reports.is_complaint(facts.parsed):
+    if reports.is_complaint(facts.parsed) and not facts.passed_on("feedback-report"):
         events = reports.complaint_events(facts.parsed, facts.token)
         return Screening(kind=Kind.COMPLAINT, evidence=("a feedback report (RFC 5965)",), events=events)
     attached = facts.parsed.first("message/rfc822")
@@ -106,7 +111,8 @@ def _complaint(facts: _Mail) -> Screening | None:
 
 def _bounce(facts: _Mail) -> Screening | None:
     events = reports.delivery_events(facts.parsed, facts.token)
-    if events or facts.parsed.report_type() == "delivery-status":
+    as_report = facts.parsed.report_type() == "delivery-status"
+    if as_report or (events and not facts.passed_on("delivery-status")):
         return Screening(kind=Kind.BOUNCE, evidence=("a delivery report (RFC 3464)",), events=events)
     marks = _bounce_marks(facts)
     if not marks:
@@ -180,7 +186,8 @@ def _responder_field(facts: _Mail) -> str:
 def _receipt(facts: _Mail) -> str:
     if facts.parsed.report_type() == "disposition-notification":
         return "a read receipt (RFC 8098)"
-    return "a read receipt (RFC 8098)" if facts.parsed.first("message/disposition-notification") else ""
+    attached = facts.parsed.first("message/disposition-notification")
+    return "a read receipt (RFC 8098)" if attached and not facts.passed_on("disposition-notification") else ""
 
 
 def _calendar(facts: _Mail) -> str:

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -212,6 +213,15 @@ def original_message_id(parsed: Parsed) -> str:
     return found[1].decode("ascii", "replace") if found else ""
 
 
+def _plain_headers(message: Message) -> Message:
+    """Make the fields that the detectors read plain text: they break on 8-bit ones and on an empty From."""
+    for name in ("From", "Subject"):
+        text = str(message.get(name, "")).encode("ascii", "replace").decode("ascii")
+        del message[name]
+        message[name] = text.strip() or "unknown"
+    return message
+
+
 def other_shapes(parsed: Parsed, token: str) -> tuple[DeliveryEvent, ...]:
     """What flufl.bounce finds in a bounce that is no RFC 3464 report. It may raise on broken mail: then nothing."""
     if parsed.message is None or parsed.raw.count(b"\n") > MAX_PATTERN_LINES * 10:
@@ -219,7 +229,9 @@ def other_shapes(parsed: Parsed, token: str) -> tuple[DeliveryEvent, ...]:
     try:
         from flufl.bounce import all_failures
 
-        temporary, permanent = all_failures(parsed.message)
+        # It logs a traceback for each mail that breaks a detector: nobody but the sender would write our log then.
+        logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+        temporary, permanent = all_failures(_plain_headers(parsed.message))
     except Exception:  # noqa: BLE001 - its detectors raise whatever a broken mail makes them raise
         return ()
     original = original_message_id(parsed)

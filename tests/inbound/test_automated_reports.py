@@ -137,3 +137,12 @@ def test_a_daemons_mail_without_any_recipient_is_a_bounce_still() -> None:
     raw = b"From: MAILER-DAEMON <>\r\nSubject: Mail delivery failed\r\n\r\nSorry.\r\n"
     found = look(raw)
     assert (found.kind, found.events) == (Kind.BOUNCE, ())
+
+
+@pytest.mark.parametrize("part", ["message/delivery-status", "message/feedback-report"])
+def test_a_person_who_passes_a_report_on_is_a_person(part: str) -> None:
+    """Some clients attach the report's parts to the forwarded mail."""
+    raw = report(FAILED, part=part)
+    raw = raw.replace(b"MAILER-DAEMON@mx.shop.example", b"ann@shop.example").replace(b"Subject: ", b"Subject: Fwd: ")
+    raw = raw.replace(b"multipart/report; report-type=delivery-status;", b"multipart/mixed;")
+    assert look(raw).kind is Kind.PERSONAL
