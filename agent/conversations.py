@@ -30,7 +30,9 @@ def is_reply(subject: str) -> bool:
     return _REPLY.match(subject[:998]) is not None
 
 
-async def find(tx: Tx, mail: NormalizedEmail, *, mailbox: str, author: str | None, now: datetime) -> Conversation | None:
+async def find(
+    tx: Tx, mail: NormalizedEmail, *, mailbox: str, author: str | None, now: datetime
+) -> Conversation | None:
     """The conversation that this mail continues; None where it starts one. `author` is the authenticated one."""
     if author is None:
         return None

@@ -123,5 +123,3 @@ def run_request(mail: MailView, items: tuple[Item, ...]) -> ModelRequest:
     return ModelRequest(
         purpose="run", prompt_version=VERSION, instructions=RUN, items=(first, *items), tools=TOOLS, mail=mail
     )
-
-

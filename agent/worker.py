@@ -104,7 +104,7 @@ class Worker:
                 await self._handler(job)
         except FenceLostError as error:
             log.warning("worker.fenced", kind=job.kind, ref=job.ref, error=str(error))
-        except Exception as error:  # noqa: BLE001 (any fault ends in another try, then with a person)
+        except Exception as error:
             log.exception("worker.failed", kind=job.kind, ref=job.ref, error=type(error).__name__)
             await self._later(job, error)
         finally:

@@ -38,7 +38,8 @@ class Delivery:
     attempts: int
     recipient: str
     message_id: str
-    email: ApprovedEmail
+    email: dict[str, Any]
+    """The fields of the ApprovedEmail, `raw` included; not believed before `authorize.restore` has checked the seal."""
     detail: str
     created_at: datetime
     updated_at: datetime
@@ -60,7 +61,7 @@ _COUNTED = [OutboxState.QUEUED, OutboxState.ATTEMPTING, OutboxState.SENT, Outbox
 def _delivery(row: Any) -> Delivery:
     values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
     values["state"] = OutboxState(values["state"])
-    values["email"] = ApprovedEmail.model_validate({**values["email"], "raw": bytes(values.pop("raw"))})
+    values["email"] = {**values["email"], "raw": bytes(values.pop("raw"))}
     return Delivery(**values)
 
 
@@ -78,24 +79,25 @@ async def put(
 ) -> None:
     """Queue a delivery. Raises AlreadyAnsweredError where the mail has a live one."""
     try:
-        await tx.execute(
-            outbox.insert().values(
-                id=delivery_id,
-                draft_id=draft_id,
-                mail_id=mail_id,
-                conversation_id=conversation_id,
-                mailbox=mailbox,
-                idempotency_key=idempotency_key,
-                state=OutboxState.QUEUED,
-                attempts=0,
-                recipient=email.recipient,
-                message_id=email.message_id,
-                email=email.model_dump(mode="json", exclude={"raw"}),
-                raw=email.raw,
-                created_at=now,
-                updated_at=now,
+        async with tx.begin_nested():  # PostgreSQL gives up a whole transaction for one broken constraint
+            await tx.execute(
+                outbox.insert().values(
+                    id=delivery_id,
+                    draft_id=draft_id,
+                    mail_id=mail_id,
+                    conversation_id=conversation_id,
+                    mailbox=mailbox,
+                    idempotency_key=idempotency_key,
+                    state=OutboxState.QUEUED,
+                    attempts=0,
+                    recipient=email.recipient,
+                    message_id=email.message_id,
+                    email=email.model_dump(mode="json", exclude={"raw"}),
+                    raw=email.raw,
+                    created_at=now,
+                    updated_at=now,
+                )
             )
-        )
     except IntegrityError as error:
         raise AlreadyAnsweredError("a reply to this mail is on its way or was sent") from error
 

@@ -123,6 +123,24 @@ async def decide(
     return (await tx.execute(update_)).rowcount == 1
 
 
+async def set_reasons(tx: Tx, draft_id: str, reasons: Sequence[str]) -> None:
+    """Say anew why a waiting draft waits."""
+    await tx.execute(
+        update(draft).where(draft.c.id == draft_id, draft.c.state == DraftState.WAITING).values(reasons=list(reasons))
+    )
+
+
+async def rejudge(
+    tx: Tx, draft_id: str, *, judgement: dict[str, Any], reasons: Sequence[str], policy_version: str, approval_hash: str
+) -> None:
+    """Put today's judgement in the place of an older one; approvals of the older one do not fit any more."""
+    await tx.execute(
+        update(draft)
+        .where(draft.c.id == draft_id, draft.c.state == DraftState.WAITING)
+        .values(judgement=judgement, reasons=list(reasons), policy_version=policy_version, approval_hash=approval_hash)
+    )
+
+
 async def void(tx: Tx, draft_id: str, source: DraftState, *, now: datetime, reason: str) -> bool:
     """Void a draft that left `waiting` already, because the final check stopped it."""
     done = await tx.execute(

@@ -21,7 +21,6 @@ from agent.store.tables import job
 
 @dataclass(frozen=True)
 class Job:
-    id: str
     kind: JobKind
     ref: str
     token: int
@@ -72,17 +71,17 @@ async def claim(db: Database, kind: JobKind, *, now: datetime, lease: timedelta,
             update(job)
             .where(job.c.id.in_(due.scalar_subquery()))
             .values(lease_until=now + lease, token=job.c.token + 1, attempts=job.c.attempts + 1)
-            .returning(job.c.id, job.c.kind, job.c.ref, job.c.token, job.c.attempts, job.c.due_at)
+            .returning(job.c.kind, job.c.ref, job.c.token, job.c.attempts, job.c.due_at)
         )
-        found = sorted(rows.all(), key=lambda row: (row.due_at, row.id))
-    return [Job(row.id, JobKind(row.kind), row.ref, row.token, row.attempts) for row in found]
+        found = sorted(rows.all(), key=lambda row: (row.due_at, row.ref))
+    return [Job(JobKind(row.kind), row.ref, row.token, row.attempts) for row in found]
 
 
 async def end(tx: Tx, held: Job, *, state: JobState = JobState.DONE, error: str = "") -> None:
     """Finish the job. Raises FenceLostError where the claim passed on, which rolls the transaction back."""
     done = await tx.execute(
         update(job)
-        .where(job.c.id == held.id, job.c.token == held.token, job.c.state == JobState.DUE)
+        .where(job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE)
         .values(state=state, lease_until=None, error=error[:500])
     )
     if done.rowcount != 1:
@@ -93,7 +92,7 @@ async def put_back(tx: Tx, held: Job, *, due_at: datetime, error: str = "", coun
     """Let go of the job until `due_at`; `counted=False` takes this claim out of the count of tries. Fenced."""
     done = await tx.execute(
         update(job)
-        .where(job.c.id == held.id, job.c.token == held.token, job.c.state == JobState.DUE)
+        .where(job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE)
         .values(
             lease_until=None,
             due_at=due_at,
@@ -110,7 +109,9 @@ async def extend(db: Database, held: Job, *, now: datetime, lease: timedelta) ->
     async with db.write() as tx:
         done = await tx.execute(
             update(job)
-            .where(job.c.id == held.id, job.c.token == held.token, job.c.state == JobState.DUE)
+            .where(
+                job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE
+            )
             .values(lease_until=now + lease)
         )
         return done.rowcount == 1
@@ -119,7 +120,9 @@ async def extend(db: Database, held: Job, *, now: datetime, lease: timedelta) ->
 async def check(tx: Tx, held: Job) -> None:
     """Raise FenceLostError unless the claim still holds; for steps that do not end the job."""
     row = await tx.execute(
-        select(job.c.id).where(job.c.id == held.id, job.c.token == held.token, job.c.state == JobState.DUE)
+        select(job.c.id).where(
+            job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE
+        )
     )
     if row.first() is None:
         raise FenceLostError(f"{held.kind} {held.ref}: the claim {held.token} passed on to somebody else")

@@ -154,20 +154,21 @@ async def put_calls(
                     "run_id": run_id,
                     "call_id": call.call_id,
                     "turn": turn,
+                    "n": n,
                     "name": call.name[:200],
                     "arguments": call.arguments,
                     "output": output,
                     "draft_id": draft_id,
                     "at": now,
                 }
-                for call, output, draft_id in calls
+                for n, (call, output, draft_id) in enumerate(calls)
             ],
         )
 
 
 async def calls(tx: Tx, run_id: str) -> list[ToolCall]:
     rows = await tx.execute(
-        select(*_CALL_COLUMNS).where(tool_call.c.run_id == run_id).order_by(tool_call.c.turn, tool_call.c.at)
+        select(*_CALL_COLUMNS).where(tool_call.c.run_id == run_id).order_by(tool_call.c.turn, tool_call.c.n)
     )
     return [ToolCall(*row) for row in rows]
 

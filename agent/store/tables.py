@@ -199,6 +199,7 @@ tool_call = Table(
     Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
     Column("call_id", String(200), primary_key=True),
     Column("turn", Integer, nullable=False),
+    Column("n", Integer, nullable=False),  # place within the turn
     Column("name", String(200), nullable=False),
     Column("arguments", Text, nullable=False),
     Column("output", Text),  # null until answered; written once

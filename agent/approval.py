@@ -1,0 +1,238 @@
+"""A person decides: approve, edit, reject. The first decision wins.
+
+Rules:
+- An approval names the hash of what the person saw: text, subject, recipient, sender, newest mail, policy version. If
+  any of it is another by now, nothing is approved and the person is told what changed.
+- Policy judges again at the moment of the decision. What it denies cannot be approved by anybody; what it sends to
+  review is what the person decides on, and the rules that they pass over stay in the draft and in the audit.
+- An edit is a new draft of a person, judged before it is stored; it is approved like any other.
+- Decision, audit row, outbox row and the run's answer are one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from agent.dispatch import dispatch
+from agent.facts import gather
+from agent.ids import new_id
+from agent.outcome import answer, tool_output
+from agent.parts import Parts
+from agent.policy import Judgement, evaluate
+from agent.proposing import approval_hash, needs_edit, template_of
+from agent.states import DraftState, JobKind, MailStatus
+from agent.store import conversations, drafts, mails, runs
+from agent.store.database import Tx
+from agent.store.drafts import Draft
+from agent.store.mails import Mail
+from outbound.contracts import Refused, ReplyRecipient, SendAgentEmail
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Decided:
+    """It is done."""
+
+    draft_id: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class NotDecided:
+    """Nothing was changed; why, in words for the person."""
+
+    reason: str
+    taken: bool = False
+    """Somebody else, or a newer mail, was first."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    draft: Draft
+    mail: Mail
+    judgement: Judgement
+
+
+async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | NotDecided:
+    draft = await drafts.get(tx, draft_id)
+    if draft is None:
+        return NotDecided(f"there is no draft {draft_id}")
+    if draft.state is not DraftState.WAITING:
+        by = f" by {draft.decided_by}" if draft.decided_by else ""
+        why = f" ({draft.decision_reason})" if draft.decision_reason else ""
+        return NotDecided(f"this draft was {draft.state.value}{by} already{why}", taken=True)
+    mail = await mails.get(tx, draft.mail_id)
+    conversation = await conversations.get(tx, draft.conversation_id)
+    if mail is None or conversation is None:
+        return NotDecided("the mail that this draft answers is gone")
+    if conversation.head_mail_id != draft.thread_head:
+        return NotDecided("a newer mail came in the conversation; its own draft counts now", taken=True)
+    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
+    return _Case(draft, mail, evaluate(draft.id, draft.proposal, facts, parts.rules[draft.mailbox]))
+
+
+async def approve(parts: Parts, draft_id: str, *, by: str, seen_hash: str, reason: str = "") -> Decided | NotDecided:
+    """Let a waiting draft go out as the person saw it."""
+    try:
+        async with parts.database.write() as tx:
+            decided = await _approve(parts, tx, draft_id, by=by, seen_hash=seen_hash, reason=reason)
+    except _UndoneError as error:
+        return NotDecided(f"it cannot be sent: {error}")
+    if isinstance(decided, Decided):
+        parts.wake.set(JobKind.DELIVER)
+        log.info("draft.approved", draft=draft_id, by=by)
+    return decided
+
+
+class _UndoneError(Exception):
+    """The decision cannot stand; its transaction is rolled back."""
+
+
+async def _approve(
+    parts: Parts, tx: Tx, draft_id: str, *, by: str, seen_hash: str, reason: str
+) -> Decided | NotDecided:
+    now = parts.now()
+    case = await _open(parts, tx, draft_id, now)
+    if isinstance(case, NotDecided):
+        return case
+    problem = _cannot_approve(parts, case, seen_hash)
+    if problem:
+        return NotDecided(problem)
+    overruled = tuple(finding.rule for finding in case.judgement.findings)
+    if not await drafts.decide(
+        tx, draft_id, DraftState.APPROVED, by=by, now=now, reason=reason, overruled=overruled, approval_hash=seen_hash
+    ):
+        return NotDecided("somebody else decided at this moment", taken=True)
+    sent = await dispatch(parts, tx, case.mail, case.draft, case.judgement, way="approved", by=by, now=now)
+    if isinstance(sent, Refused):
+        raise _UndoneError(sent.reason)
+    await mails.set_status(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")
+    await _audit(parts, tx, case.draft, "approved", by, now, overruled=list(overruled), reason=reason[:300])
+    return Decided(draft_id)
+
+
+def _cannot_approve(parts: Parts, case: _Case, seen_hash: str) -> str:
+    draft, judgement = case.draft, case.judgement
+    rules = parts.rules[draft.mailbox]
+    now_hash = approval_hash(draft.proposal, case.mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules)
+    if seen_hash != draft.approval_hash or now_hash != draft.approval_hash:
+        return "the draft or the policy is not what you saw; look at it again"
+    if judgement.policy.decision == "deny":
+        denied = "; ".join(finding.reason for finding in judgement.findings if finding.kind == "deny")
+        hint = " (edit the draft first)" if needs_edit(judgement) else ""
+        return f"policy refuses this reply: {denied}{hint}"
+    return ""
+
+
+async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decided | NotDecided:
+    """Decide that this draft does not go out; the run hears why and goes on."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        draft = await drafts.get(tx, draft_id)
+        if draft is None:
+            return NotDecided(f"there is no draft {draft_id}")
+        if not await drafts.decide(tx, draft_id, DraftState.REJECTED, by=by, now=now, reason=reason):
+            return NotDecided(f"this draft was {draft.state.value} already", taken=True)
+        await mails.set_status(tx, draft.mail_id, MailStatus.PERSON, f"draft rejected by {by}: {reason}")
+        await answer(parts, tx, draft, tool_output(success=False, reason=f"rejected by a person: {reason}"), now=now)
+        await _audit(parts, tx, draft, "rejected", by, now, reason=reason[:300])
+    parts.wake.set(JobKind.RUN)
+    log.info("draft.rejected", draft=draft_id, by=by)
+    return Decided(draft_id)
+
+
+async def edit(
+    parts: Parts, draft_id: str, *, by: str, subject: str, plain_text: str, seen_hash: str
+) -> Decided | NotDecided:
+    """Put a person's version in the place of a waiting draft; the new one waits and has to be approved."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        case = await _open(parts, tx, draft_id, now)
+        if isinstance(case, NotDecided):
+            return case
+        if seen_hash != case.draft.approval_hash:
+            return NotDecided("the draft is not what you saw; look at it again")
+        fresh = await _edited(parts, tx, case, subject=subject, plain_text=plain_text, now=now)
+        if not await drafts.decide(tx, draft_id, DraftState.EDITED, by=by, now=now):
+            return NotDecided("somebody else decided at this moment", taken=True)
+        await drafts.put(tx, fresh)
+        if fresh.run_id and fresh.call_id:
+            await runs.retarget_call(tx, fresh.run_id, fresh.call_id, fresh.id)
+        data = {"new": fresh.id, "text": parts.audit.digest(plain_text)}
+        await _audit(parts, tx, case.draft, "edited", by, now, **data)
+    log.info("draft.edited", draft=draft_id, new=fresh.id, by=by)
+    note = "" if not fresh.reasons else "; ".join(fresh.reasons)
+    return Decided(fresh.id, note)
+
+
+async def rejudge(parts: Parts) -> int:
+    """Judge waiting drafts of another policy version anew, so that what people see and approve is today's. At start."""
+    now = parts.now()
+    changed = 0
+    async with parts.database.write() as tx:
+        for draft in await drafts.waiting(tx, limit=10_000):
+            mail = await mails.get(tx, draft.mail_id)
+            rules = parts.rules.get(draft.mailbox)
+            if mail is None or rules is None or rules.version == draft.policy_version:
+                continue
+            facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
+            judgement = evaluate(draft.id, draft.proposal, facts, rules)
+            bound = approval_hash(draft.proposal, mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules)
+            await drafts.rejudge(
+                tx,
+                draft.id,
+                judgement=judgement.model_dump(mode="json"),
+                reasons=[*(finding.reason for finding in judgement.findings), "the policy changed while it waited"],
+                policy_version=rules.version,
+                approval_hash=bound,
+            )
+            await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
+            changed += 1
+    return changed
+
+
+async def _edited(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text: str, now: datetime) -> Draft:
+    old = case.draft
+    proposal = SendAgentEmail(
+        tenant_id=old.proposal.tenant_id,
+        source_event_id=old.proposal.source_event_id,
+        idempotency_key=old.proposal.idempotency_key,
+        recipient=ReplyRecipient(email=case.mail.author),
+        template_id=await template_of(parts, tx, case.mail, subject, plain_text),
+        subject=subject,
+        plain_text=plain_text,
+        risk_level=old.proposal.risk_level,
+        review_required=old.proposal.review_required,
+    )
+    fresh_id = new_id("d", now)
+    facts = await gather(parts, tx, case.mail, template_id=proposal.template_id, now=now)
+    rules = parts.rules[old.mailbox]
+    judgement = evaluate(fresh_id, proposal, facts, rules)
+    return Draft(
+        id=fresh_id,
+        mail_id=old.mail_id,
+        conversation_id=old.conversation_id,
+        mailbox=old.mailbox,
+        run_id=old.run_id,
+        call_id=old.call_id,
+        parent_id=old.id,
+        origin="person",
+        state=DraftState.WAITING,
+        proposal=proposal,
+        judgement=judgement.model_dump(mode="json"),
+        reasons=tuple(finding.reason for finding in judgement.findings),
+        thread_head=old.thread_head,
+        policy_version=judgement.rules_version,
+        approval_hash=approval_hash(proposal, case.mail, parts.mailbox(old.mailbox).address, old.thread_head, rules),
+        created_at=now,
+    )
+
+
+async def _audit(parts: Parts, tx: Tx, draft: Draft, event: str, by: str, now: datetime, **data: object) -> None:
+    await parts.audit.add(
+        tx, draft.conversation_id, event, actor=by, now=now, mail_id=draft.mail_id, data={"draft": draft.id, **data}
+    )

@@ -1,0 +1,233 @@
+"""The command line: `postroom COMMAND`.
+
+Rules:
+- Heavy modules are imported inside commands: `--help` pays for none of them.
+- An expected mistake is one plain line on standard error: exit 2 for usage and configuration, 1 for refused or not found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from agent.config import Config
+
+app = typer.Typer(
+    name="postroom",
+    help="A self-hosted agent for a shared mailbox. Code and people, never a prompt, decide what goes out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+review = typer.Typer(help="Look at drafts and decide on them.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(review, name="review")
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", "-c", envvar="POSTROOM_CONFIG", help="The configuration to use.", show_default=True)
+]
+By = Annotated[str, typer.Option("--by", help="Who decides; stays in the audit. Default: your log-in name.")]
+DraftId = Annotated[str, typer.Argument(metavar="ID", help="Id of a draft, or of its mail.")]
+HERE = Path("config.toml")
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def _config(path: Path) -> Config:
+    from agent.config import ConfigError, load
+
+    try:
+        return load(path, os.environ)
+    except ConfigError as error:
+        _stop(str(error), 2)
+
+
+def _stop(text: str, code: int) -> NoReturn:
+    print(text, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+    raise typer.Exit(code)
+
+
+def _run(work: Callable[[], Awaitable[int]]) -> None:
+    """Run a command to its exit code; what an operator can mend is one line, not a traceback."""
+    from agent.mistakes import MISTAKES
+
+    async def whole() -> int:
+        return await work()
+
+    try:
+        code = asyncio.run(whole())
+    except BaseException as error:
+        first = error
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        if not isinstance(first, MISTAKES):
+            raise
+        _stop(str(first), 1)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(config: ConfigPath = HERE) -> None:
+    """Run Postroom until Ctrl-C or SIGTERM: the door, the workers, the sender and the desk."""
+    settings = _config(config)
+    from agent import events
+    from agent.serve import serve as start
+
+    events.configure(settings.postroom.log_level, settings.postroom.log_format)
+    _run(lambda: start(settings))
+
+
+@app.command()
+def demo(once: Annotated[bool, typer.Option("--once", help="End after the table.")] = False) -> None:
+    """Show the whole service at work on fixture mails, offline, in ./data/demo."""
+    from agent import events
+    from agent.demo import demo as show
+
+    events.configure("error", "text")
+    _run(lambda: show(once))
+
+
+@app.command()
+def check(config: ConfigPath = HERE) -> None:
+    """Check the configuration and the playbooks; print what is in force, secrets masked."""
+    settings = _config(config)
+    from agent.check import check as look
+
+    raise typer.Exit(look(settings, config))
+
+
+@review.command("list")
+def review_list(config: ConfigPath = HERE) -> None:
+    """List what waits for a person, oldest first."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_list(settings))
+
+
+@review.command("show")
+def review_show(any_id: DraftId, config: ConfigPath = HERE) -> None:
+    """Show one mail with its draft and why it waits."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_show(settings, any_id))
+
+
+@review.command("approve")
+def review_approve(
+    any_id: DraftId,
+    config: ConfigPath = HERE,
+    by: By = "",
+    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
+) -> None:
+    """Send a draft as it is shown."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_approve(settings, any_id, by or _me(), reason))
+
+
+@review.command("edit")
+def review_edit(any_id: DraftId, config: ConfigPath = HERE, by: By = "") -> None:
+    """Write your own version in $EDITOR; it still has to be approved."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_edit(settings, any_id, by or _me()))
+
+
+@review.command("reject")
+def review_reject(
+    any_id: DraftId,
+    reason: Annotated[str, typer.Option(help="Why; the run hears it, and it stays in the audit.")],
+    config: ConfigPath = HERE,
+    by: By = "",
+) -> None:
+    """Decide that a draft does not go out."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_reject(settings, any_id, by or _me(), reason))
+
+
+@app.command()
+def explain(
+    any_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, draft, run or delivery.")],
+    config: ConfigPath = HERE,
+) -> None:
+    """Tell the whole story of one mail from the database, and verify its audit."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.explain(settings, any_id))
+
+
+Scope = Annotated[str, typer.Argument(metavar="[MAILBOX]", help="One mailbox; all of them where it is left out.")]
+
+
+@app.command()
+def pause(mailbox: Scope = "", config: ConfigPath = HERE, by: By = "") -> None:
+    """Stop every send before its next attempt; nothing is lost."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.pause(settings, mailbox, by or _me()))
+
+
+@app.command()
+def resume(mailbox: Scope = "", config: ConfigPath = HERE, by: By = "") -> None:
+    """Let sending go on."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.resume(settings, mailbox, by or _me()))
+
+
+class Outcome(str, Enum):
+    SENT = "sent"
+    RESEND = "resend"
+
+
+@app.command()
+def resolve(
+    any_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the delivery in doubt, or of its mail.")],
+    outcome: Annotated[Outcome, typer.Argument(help="`sent`: it arrived. `resend`: try again.")],
+    config: ConfigPath = HERE,
+    by: By = "",
+) -> None:
+    """Say what became of a delivery in doubt."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.resolve(settings, any_id, outcome.value, by or _me()))
+
+
+@app.command("send-test")
+def send_test(
+    to: Annotated[str, typer.Argument(metavar="[TO]", help="One of our addresses; the first mailbox by default.")] = "",
+    config: ConfigPath = HERE,
+) -> None:
+    """Hand a test mail to the running door, to watch the way in."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.send_test(settings, to or settings.mailboxes[0].address))
+
+
+def main() -> None:
+    app()

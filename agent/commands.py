@@ -1,0 +1,232 @@
+"""What the command line does beside `serve`: look at mail, decide on drafts, pause, resolve doubt.
+
+Rules:
+- Each command works on the database of the configuration, beside a running service; the service sees it within a second.
+- Each gives an exit code: 0 done, 1 refused or not found, with one plain line that says why.
+- What is printed of a mail has no control characters in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from agent import approval, switch, words
+from agent.approval import Decided, NotDecided
+from agent.config import Config
+from agent.parts import Parts
+from agent.printing import print_story
+from agent.serve import build, opened
+from agent.states import MailStatus
+from agent.store import drafts, mails
+from agent.store.drafts import Draft
+from agent.store.mails import Mail
+from agent.story import Story, tell
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def fail(reason: str) -> int:
+    print(reason, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+    return 1
+
+
+@asynccontextmanager
+async def _parts(config: Config) -> AsyncIterator[Parts]:
+    async with opened(config) as database:
+        yield build(config, database=database)
+
+
+async def _story(parts: Parts, any_id: str) -> Story | None:
+    async with parts.database.read() as tx:
+        return await tell(tx, parts.audit, any_id)
+
+
+async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
+    """The waiting draft with this id, or of the mail with this id; else why there is none."""
+    found = await _story(parts, any_id)
+    if found is None:
+        return f"there is no mail or draft with the id {any_id}; `postroom review list` shows them"
+    if found.waiting is None:
+        return f"no draft of {found.mail.id} waits: {words.status(found.mail.status)}"
+    return found.waiting, found.mail
+
+
+async def review_list(config: Config) -> int:
+    """Print what waits for a person: drafts, mail without one, deliveries in doubt, quarantine."""
+    async with _parts(config) as parts, parts.database.read() as tx:
+        waiting = await drafts.waiting(tx, limit=200)
+        others = await mails.listing(tx, (MailStatus.PERSON, MailStatus.IN_DOUBT, MailStatus.QUARANTINED), limit=200)
+        for draft in waiting:
+            mail = await mails.get(tx, draft.mail_id)
+            if mail is not None:
+                _line(draft.id, mail, "; ".join(draft.reasons))
+        for mail in others:
+            _line(mail.id, mail, mail.status_reason)
+    console.print(f"{len(waiting)} drafts wait, {len(others)} mails need a person.")
+    return 0
+
+
+def _line(any_id: str, mail: Mail, why: str) -> None:
+    console.print(
+        f"[bold]{any_id}[/]  {escape(mail.author or 'unknown')}  {escape(mail.subject or '(no subject)')}\n"
+        f"    {words.status(mail.status)}: {escape(why)}"
+    )
+
+
+async def review_show(config: Config, any_id: str) -> int:
+    async with _parts(config) as parts:
+        found = await _story(parts, any_id)
+    if found is None:
+        return fail(f"there is no mail or draft with the id {any_id}")
+    print_story(console, found, whole=False)
+    return 0
+
+
+async def review_approve(config: Config, any_id: str, by: str, reason: str = "") -> int:
+    async with _parts(config) as parts:
+        found = await _draft(parts, any_id)
+        if isinstance(found, str):
+            return fail(found)
+        draft, mail = found
+        done = await approval.approve(parts, draft.id, by=by, seen_hash=draft.approval_hash, reason=reason)
+    return _said(done, f"Approved: the reply to {mail.author} is on its way out.")
+
+
+async def review_reject(config: Config, any_id: str, by: str, reason: str) -> int:
+    async with _parts(config) as parts:
+        found = await _draft(parts, any_id)
+        if isinstance(found, str):
+            return fail(found)
+        done = await approval.reject(parts, found[0].id, by=by, reason=reason)
+    return _said(done, "Rejected; the mail is a person's now.")
+
+
+async def review_edit(config: Config, any_id: str, by: str) -> int:
+    """Open the draft in $EDITOR: the subject in the first line, a blank line, the text."""
+    async with _parts(config) as parts:
+        found = await _draft(parts, any_id)
+        if isinstance(found, str):
+            return fail(found)
+        draft, _ = found
+        before = f"Subject: {draft.proposal.subject}\n\n{draft.proposal.plain_text}"
+        after = _edited(before)
+        if after is None:
+            return fail("the editor ended with an error; nothing was changed")
+        head, _, body = after.partition("\n\n")
+        if after == before:
+            return fail("nothing was changed")
+        if not head.startswith("Subject: ") or "\n" in head or not body.strip():
+            return fail(
+                "the first line has to be `Subject: ...`, then a blank line, then the text; nothing was changed"
+            )
+        done = await approval.edit(
+            parts,
+            draft.id,
+            by=by,
+            subject=head.removeprefix("Subject: ").strip(),
+            plain_text=body,
+            seen_hash=draft.approval_hash,
+        )
+    if isinstance(done, Decided) and done.note:
+        console.print(f"Policy says of your version: {escape(done.note)}")
+    return _said(done, f"Saved as {done.draft_id if isinstance(done, Decided) else ''}; approve it to send it.")
+
+
+def _edited(text: str) -> str | None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "draft.txt"
+        path.write_text(text, "utf-8")
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        try:
+            ended = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 (the person's own editor)
+        except OSError:
+            return None
+        return path.read_text("utf-8") if ended.returncode == 0 else None
+
+
+def _said(done: Decided | NotDecided, text: str) -> int:
+    if isinstance(done, NotDecided):
+        return fail(done.reason)
+    console.print(escape(text))
+    return 0
+
+
+async def explain(config: Config, any_id: str) -> int:
+    """Print the whole story of one mail; 1 where the audit's chain is broken."""
+    async with _parts(config) as parts:
+        found = await _story(parts, any_id)
+    if found is None:
+        return fail(f"there is no mail, draft, run or delivery with the id {any_id}")
+    print_story(console, found, whole=True)
+    return 1 if found.broken else 0
+
+
+def _unknown_mailbox(config: Config, mailbox: str) -> str:
+    if not mailbox or config.mailbox_of(mailbox):
+        return ""
+    known = ", ".join(one.address for one in config.mailboxes)
+    return f"{mailbox} is no mailbox of the configuration; there are {known}"
+
+
+async def pause(config: Config, mailbox: str, by: str) -> int:
+    if problem := _unknown_mailbox(config, mailbox):
+        return fail(problem)
+    async with _parts(config) as parts:
+        fresh = await switch.pause(parts, _address(config, mailbox), by=by)
+    console.print(f"{'Paused' if fresh else 'Was paused already'}: {mailbox or 'all sending'}. Nothing is lost.")
+    return 0
+
+
+async def resume(config: Config, mailbox: str, by: str) -> int:
+    if problem := _unknown_mailbox(config, mailbox):
+        return fail(problem)
+    async with _parts(config) as parts:
+        lifted = await switch.resume(parts, _address(config, mailbox), by=by)
+    if not lifted:
+        return fail(f"{mailbox or 'all sending'} was not paused")
+    console.print(f"Sending goes on: {mailbox or 'everywhere'}.")
+    return 0
+
+
+def _address(config: Config, mailbox: str) -> str:
+    found = config.mailbox_of(mailbox) if mailbox else None
+    return found.address if found else ""
+
+
+async def resolve(config: Config, any_id: str, outcome: Literal["sent", "resend"], by: str) -> int:
+    async with _parts(config) as parts:
+        done = await switch.resolve(parts, any_id, outcome, by=by)
+    text = "Noted as sent." if outcome == "sent" else "It goes out again, with the same Message-ID."
+    return _said(done, text)
+
+
+async def send_test(config: Config, to: str) -> int:
+    """Hand a test mail of ours to the local door, so that the whole way can be watched."""
+    import aiosmtplib
+
+    mail = EmailMessage()
+    mail["From"] = "postroom-test@localhost.localdomain"
+    mail["To"] = to
+    mail["Subject"] = "Postroom test mail"
+    mail.set_content("This is a test of the way in. Nobody wrote it, so no reply leaves without a person.\n")
+    try:
+        _, answer = await aiosmtplib.send(
+            mail, hostname=config.listener.host, port=config.listener.port, start_tls=False, timeout=10
+        )
+    except (aiosmtplib.SMTPException, OSError) as error:
+        where = f"{config.listener.host}:{config.listener.port}"
+        return fail(f"the door at {where} did not take it: {error}. Is `postroom serve` running?")
+    console.print(f"The door took it: {escape(answer)}")
+    return 0

@@ -1,0 +1,196 @@
+"""The outbox as `outbound` sees it: what is due, what may begin, what came of it.
+
+Rules:
+- Nothing begins while its mailbox is paused.
+- Before each attempt the stored bytes are unsealed, read again and judged anew under today's facts and policy.
+- The attempt is committed before the first byte; one that is found open later is in doubt, never tried again by itself.
+- The outcome, the run's answer, the mail's state and the audit row are one transaction, fenced by the claim.
+- What fails for good goes to a person; no stranger gets a report.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+import structlog
+
+from agent.finalcheck import final_check
+from agent.outcome import answer, tool_output
+from agent.parts import Parts
+from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
+from agent.store import deliveries, drafts, jobs, mails, pauses
+from agent.store.database import FenceLostError, Tx
+from agent.store.deliveries import Delivery
+from agent.store.jobs import Job
+from outbound.authorize import restore
+from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Refused, Sent
+from outbound.retry import next_attempt
+
+PAUSE_POLL = timedelta(seconds=5)
+"""How soon a paused delivery looks again."""
+
+log = structlog.get_logger()
+
+
+class StoredOutbox:
+    """The `Outbox` over the store."""
+
+    def __init__(self, parts: Parts, lease: timedelta) -> None:
+        self._parts = parts
+        self._lease = lease
+
+    async def claim(self, now: datetime) -> Claim | None:
+        """Take the next due delivery; what a crash left open becomes in doubt on the way."""
+        while found := await jobs.claim(self._parts.database, JobKind.DELIVER, now=now, lease=self._lease, limit=1):
+            claim = await self._claimed(found[0], now)
+            if claim is not None:
+                return claim
+        return None
+
+    async def _claimed(self, held: Job, now: datetime) -> Claim | None:
+        async with self._parts.database.write() as tx:
+            delivery = await deliveries.get(tx, held.ref)
+            if delivery is None or delivery.state not in {OutboxState.QUEUED, OutboxState.ATTEMPTING}:
+                await jobs.end(tx, held)
+                return None
+            if delivery.state is OutboxState.ATTEMPTING:
+                reason = "Postroom stopped during the attempt; the mail may or may not have been accepted"
+                await self._doubt(tx, held, delivery, reason, now)
+                return None
+            email = restore(delivery.email, self._parts.keys.seal)
+            if isinstance(email, Refused):
+                await self._refuse(tx, held, delivery, email, now)
+                return None
+        return Claim(outbox_id=delivery.id, token=held.token, attempts=delivery.attempts, email=email)
+
+    async def begin_attempt(self, claim: Claim, now: datetime) -> Claim | Refused | Held:
+        held = _job(claim)
+        try:
+            async with self._parts.database.write() as tx:
+                await jobs.check(tx, held)
+                delivery = await deliveries.get(tx, claim.outbox_id)
+                if delivery is None or delivery.state is not OutboxState.QUEUED:
+                    return Held(reason="the delivery is not queued any more")
+                paused = await pauses.covering(tx, delivery.mailbox)
+                if paused is not None:
+                    await jobs.put_back(tx, held, due_at=now + PAUSE_POLL, counted=False)
+                    return Held(reason=f"paused by {paused.by}")
+                checked = await final_check(self._parts, tx, delivery, now)
+                if isinstance(checked, Refused):
+                    await self._refuse(tx, held, delivery, checked, now)
+                    return checked
+                await deliveries.begin(tx, delivery.id, now)
+                await self._audit(tx, delivery, "attempt", now, n=delivery.attempts + 1)
+                return claim.model_copy(update={"email": checked})
+        except FenceLostError as error:
+            return Held(reason=str(error))
+
+    async def finish(self, claim: Claim, result: DeliveryResult, now: datetime) -> bool:
+        held = _job(claim)
+        try:
+            async with self._parts.database.write() as tx:
+                await jobs.check(tx, held)
+                delivery = await deliveries.get(tx, claim.outbox_id)
+                if delivery is None or delivery.state is not OutboxState.ATTEMPTING:
+                    return False
+                await self._settle(tx, held, delivery, result, now)
+        except FenceLostError:
+            return False
+        log.info("delivery.attempted", delivery=delivery.id, mail=delivery.mail_id, result=result.kind)
+        self._parts.wake.set(JobKind.RUN)
+        return True
+
+    async def _settle(self, tx: Tx, held: Job, delivery: Delivery, result: DeliveryResult, now: datetime) -> None:
+        match result:
+            case Sent(detail=detail):
+                await self._end(tx, held, delivery, OutboxState.SENT, MailStatus.ANSWERED, result.kind, detail, now)
+                await self._answer(
+                    tx,
+                    delivery,
+                    tool_output(success=True, messageId=delivery.message_id, **{"from": delivery.mailbox}),
+                    now,
+                )
+            case Again(reason=reason):
+                due = next_attempt(delivery.attempts, now, random.random())
+                if due is None:
+                    await self._fail(tx, held, delivery, f"given up after {delivery.attempts} attempts: {reason}", now)
+                    return
+                await deliveries.end_attempt(tx, delivery.id, result=result.kind, detail=reason, now=now)
+                await deliveries.move(
+                    tx, delivery.id, [OutboxState.ATTEMPTING], OutboxState.QUEUED, now=now, detail=reason
+                )
+                await jobs.put_back(tx, held, due_at=due, error=reason)
+                late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
+                await mails.set_status(tx, delivery.mail_id, MailStatus.SENDING, late)
+                await self._audit(tx, delivery, "deferred", now, detail=reason[:300])
+                await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
+            case Never(reason=reason):
+                await self._fail(tx, held, delivery, reason, now)
+            case InDoubt(reason=reason):
+                await self._doubt(tx, held, delivery, reason, now)
+
+    async def _fail(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
+        await self._end(tx, held, delivery, OutboxState.FAILED, MailStatus.PERSON, "never", reason, now)
+        await self._answer(tx, delivery, tool_output(success=False, reason=f"delivery failed: {reason[:300]}"), now)
+
+    async def _doubt(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
+        await self._end(tx, held, delivery, OutboxState.IN_DOUBT, MailStatus.IN_DOUBT, "in_doubt", reason, now)
+        await self._answer(
+            tx,
+            delivery,
+            tool_output(success=False, reason="it is not known whether the mail was accepted; a person looks"),
+            now,
+        )
+
+    async def _end(
+        self,
+        tx: Tx,
+        held: Job,
+        delivery: Delivery,
+        state: OutboxState,
+        status: MailStatus,
+        result: str,
+        detail: str,
+        now: datetime,
+    ) -> None:
+        await deliveries.end_attempt(tx, delivery.id, result=result, detail=detail, now=now)
+        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], state, now=now, detail=detail)
+        await mails.set_status(tx, delivery.mail_id, status, detail)
+        await self._audit(tx, delivery, state.value, now, detail=detail[:300])
+        await jobs.end(tx, held, state=JobState.DONE)
+
+    async def _refuse(self, tx: Tx, held: Job, delivery: Delivery, why: Refused, now: datetime) -> None:
+        """The final check says no: nothing was on the wire, the draft is void, a person sees why."""
+        await deliveries.move(
+            tx, delivery.id, [OutboxState.QUEUED], OutboxState.REFUSED, now=now, detail=f"{why.code}: {why.reason}"
+        )
+        draft = await drafts.get(tx, delivery.draft_id)
+        if draft is not None and draft.state in {DraftState.UNSEEN, DraftState.APPROVED}:
+            await drafts.void(tx, draft.id, draft.state, now=now, reason=why.reason)
+        status = MailStatus.JOINED if why.code == "newer_mail" else MailStatus.PERSON
+        await mails.set_status(tx, delivery.mail_id, status, f"the reply was stopped before sending: {why.reason}")
+        await self._audit(tx, delivery, "stopped", now, code=why.code)
+        await jobs.end(tx, held, error=why.code)
+        await self._answer(tx, delivery, tool_output(success=False, reason=why.reason), now)
+        log.warning("delivery.stopped", delivery=delivery.id, mail=delivery.mail_id, code=why.code)
+
+    async def _answer(self, tx: Tx, delivery: Delivery, output: str, now: datetime) -> None:
+        draft = await drafts.get(tx, delivery.draft_id)
+        if draft is not None:
+            await answer(self._parts, tx, draft, output, now=now)
+
+    async def _audit(self, tx: Tx, delivery: Delivery, event: str, now: datetime, **data: object) -> None:
+        await self._parts.audit.add(
+            tx,
+            delivery.conversation_id,
+            event,
+            actor="sender",
+            now=now,
+            mail_id=delivery.mail_id,
+            data={"delivery": delivery.id, **data},
+        )
+
+
+def _job(claim: Claim) -> Job:
+    return Job(JobKind.DELIVER, claim.outbox_id, claim.token, claim.attempts)

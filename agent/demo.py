@@ -1,0 +1,126 @@
+"""`postroom demo`: the whole service on loopback, fed with fixture mails through its own SMTP port.
+
+Rules:
+- Its own folder (./data/demo), made afresh on each run, and only behind a marker file of its own.
+- Always the playbook, whatever keys are set in the environment.
+- Identity is proven, not assumed: the fixtures are signed at run time, and resolved through a static zone that only
+  this module hands over.
+- It ends with the truth: a table of what became of each mail and why, where the replies lie, what waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import aiosmtplib
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from agent.config import load
+from agent.demo_report import Row, closing, table
+from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
+from agent.serve import Service, assemble, build, opened, running, stop_signal
+from agent.states import MailStatus
+from agent.store import drafts, mails
+from inbound.resolver import StaticZone
+from outbound.couriers.registry import open_courier
+
+CONFIG = "fixtures/demo.toml"
+MARKER = ".made-by-postroom-demo"
+OPEN_STATUSES = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING)
+PATIENCE_SECONDS = 60.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says what to do."""
+
+
+def fresh_folder(folder: Path) -> None:
+    """Empty the demo's own folder. Raises DemoError for one that the demo did not make."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).exists():
+            raise DemoError(f"{folder} exists and was not made by the demo (no {MARKER} in it); move it away")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("The demo empties this folder at each start.\n")
+
+
+async def demo(once: bool) -> int:
+    """Run the demo; 0 when every mail had its outcome. Raises what `serve` raises where a part cannot start."""
+    console = Console()
+    root = Path.cwd()
+    if not (root / CONFIG).exists():
+        raise DemoError(f"there is no {CONFIG} here: run the demo from Postroom's own folder")
+    config = load(root / CONFIG, {})  # an empty environment: no key of yours is used
+    fresh_folder(config.postroom.data_dir)
+    fixtures = load_fixtures(root / "fixtures" / "mail")
+    keys = DemoKeys()
+    zone = StaticZone(demo_zone(root / "fixtures" / "mail", fixtures, keys))
+    stop = stop_signal()
+    async with opened(config) as database:
+        parts = build(config, database=database, resolver=zone)
+        service = assemble(parts, open_courier(config.courier))
+        async with running(service):
+            console.print(
+                f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"
+            )
+            console.print(f"Model: {parts.model.name} (rules and texts of fixtures/playbook; no network, no key)")
+            rows = await _send_all(console, service, fixtures, keys)
+            console.print(table(rows))
+            async with database.read() as tx:
+                waiting = await drafts.count_waiting(tx)
+            closing(console, config, rows, waiting=waiting, desk=service.desk_link, stays=not once)
+            if not once:
+                await stop.wait()
+    return 0 if all(row.settled for row in rows) else 1
+
+
+async def _send_all(console: Console, service: Service, fixtures: Sequence[Fixture], keys: DemoKeys) -> list[Row]:
+    """Send each fixture through our own SMTP port, in order, and follow each to its outcome."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    sent: dict[str, str] = {}
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("sending", total=len(fixtures))
+        for fixture in fixtures:
+            progress.update(task, description=f"sending {fixture.name}")
+            if fixture.after:
+                await _settled(service, [sent[fixture.after]])
+            sent[fixture.name] = await _send(service, fixture, keys)
+            progress.advance(task)
+        task = progress.add_task("reading, deciding, sending replies", total=len(sent))
+        await _settled(service, list(sent.values()), lambda done: progress.update(task, completed=done))
+    async with service.parts.database.read() as tx:
+        return [await Row.of(tx, mail_id) for mail_id in sent.values()]
+
+
+async def _send(service: Service, fixture: Fixture, keys: DemoKeys) -> str:
+    """Deliver one fixture over SMTP; gives the id that the door's 250 names."""
+    client = aiosmtplib.SMTP(
+        hostname=service.parts.config.listener.host,
+        port=service.door.port,
+        start_tls=False,
+        local_hostname="demo.example",
+    )
+    async with client:
+        data = fixture.message(service.parts.now(), keys)
+        _, answer = await client.sendmail(fixture.envelope.mail_from, list(fixture.envelope.rcpt_to), data)
+    return answer.split()[-1]
+
+
+async def _settled(service: Service, mail_ids: Sequence[str], show: Callable[[int], object] = int) -> None:
+    """Wait until no mail is in hand any more; raises DemoError after a minute without one getting there."""
+    loop = asyncio.get_running_loop()
+    settled, since = -1, loop.time()
+    while settled < len(mail_ids):
+        async with service.parts.database.read() as tx:
+            found = [await mails.get(tx, mail_id) for mail_id in mail_ids]
+        now_settled = sum(mail is not None and mail.status not in OPEN_STATUSES for mail in found)
+        if now_settled != settled:
+            settled, since = now_settled, loop.time()
+            show(settled)
+        elif loop.time() - since > PATIENCE_SECONDS:
+            raise DemoError(f"{len(mail_ids) - settled} mails had no outcome within {PATIENCE_SECONDS:.0f} s")
+        await asyncio.sleep(0.05)

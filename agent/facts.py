@@ -1,0 +1,57 @@
+"""Everything that policy needs to know about a mail, gathered from the store within the caller's transaction.
+
+Rules:
+- Counts are read in the transaction that acts on them: two replies cannot both be the last one under a cap.
+- What a person or a model claims is no fact; what the bytes, the configuration and the store say is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from agent.parts import Parts
+from agent.policy import Caps, Facts
+from agent.store import conversations, deliveries, mails, pauses
+from agent.store.database import Tx
+from agent.store.mails import Mail
+from inbound.contracts import AuthResults, Kind, NormalizedEmail
+
+WINDOW = timedelta(hours=24)
+"""Over which caps count."""
+
+
+async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, now: datetime, but: str = "") -> Facts:
+    """The facts for a reply to `mail`; delivery `but` is left out of the counts, being the one that is judged."""
+    email = NormalizedEmail.model_validate(mail.normalized)
+    auth = AuthResults.model_validate(mail.auth)
+    intent = await mails.get_intent(tx, mail.id)
+    if intent is None or mail.conversation_id is None:
+        raise LookupError(f"{mail.id} was never understood, so nothing can be judged about it")
+    conversation = await conversations.get(tx, mail.conversation_id)
+    entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
+    sends = await deliveries.sends_since(
+        tx, now - WINDOW, conversation_id=mail.conversation_id, recipient=mail.author, mailbox=mail.mailbox, but=but
+    )
+    return Facts(
+        mail_id=mail.id,
+        mailbox=mail.mailbox,
+        author=mail.author,
+        authenticated_author=auth.author,
+        kind=Kind(mail.kind),
+        intent=intent,
+        mail_risks=email.risks,
+        entry_id=entry.id if entry else None,
+        entry_risk=entry.risk if entry else None,
+        already_replied=await deliveries.answered(tx, mail_id=mail.id, content_key=mail.content_key, but=but),
+        newer_mail=conversation is None or conversation.head_mail_id != mail.id,
+        sends=Caps(
+            conversation=sends.conversation,
+            sender=sends.recipient,
+            domain=sends.domain,
+            mailbox=sends.mailbox,
+            total=sends.total,
+        ),
+        own_addresses=parts.own_addresses,
+        paused=await pauses.covering(tx, mail.mailbox) is not None,
+        sources=(email.subject, email.text, entry.body if entry else ""),
+    )

@@ -1,0 +1,21 @@
+"""Errors that an operator can mend: told in one line, without a traceback."""
+
+from agent.config import ConfigError
+from agent.demo import DemoError
+from agent.keys import KeyFileError
+from agent.playbook import PlaybookError
+from agent.store.database import DatabaseError
+from agent.web.server import DeskPortBusyError
+from inbound.listener import CannotListenError
+from outbound.dkim import DkimKeyError
+
+MISTAKES = (
+    CannotListenError,
+    ConfigError,
+    DatabaseError,
+    DemoError,
+    DeskPortBusyError,
+    DkimKeyError,
+    KeyFileError,
+    PlaybookError,
+)

@@ -1,0 +1,38 @@
+"""What a decision or a delivery means for the run that waits for it.
+
+Rules:
+- The tool's answer is written once: the first outcome counts, later ones change only the delivery and the mail.
+- A run whose last open call was answered is made due in the same transaction.
+- A run that ended meanwhile stays ended.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from agent.parts import Parts
+from agent.states import JobKind, RunState
+from agent.store import jobs, runs
+from agent.store.database import Tx
+from agent.store.drafts import Draft
+
+
+def tool_output(*, success: bool, **more: Any) -> str:
+    """The JSON that a tool call is answered with."""
+    return json.dumps({"success": success, **more}, ensure_ascii=False)
+
+
+async def answer(parts: Parts, tx: Tx, draft: Draft, output: str, *, now: datetime) -> bool:
+    """Answer the tool call that the draft came from; True where its run goes on by that."""
+    if draft.run_id is None or draft.call_id is None:
+        return False
+    if not await runs.answer_call(tx, draft.run_id, draft.call_id, output):
+        return False
+    if await runs.unanswered(tx, draft.run_id):
+        return False
+    if not await runs.move(tx, draft.run_id, [RunState.REQUIRES_ACTION], RunState.QUEUED, now=now):
+        return False
+    await jobs.schedule(parts.database, tx, JobKind.RUN, draft.run_id, due_at=now, now=now)
+    return True

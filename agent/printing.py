@@ -1,0 +1,126 @@
+"""A mail's story on a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+
+from agent import words
+from agent.story import Story
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text of a stranger, made safe for a terminal: no control characters, no markup."""
+    return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def print_story(console: Console, story: Story, *, whole: bool) -> None:
+    """The mail, the draft and why; with `whole` also runs, every draft, deliveries and the audit."""
+    mail = story.mail
+    _title(console, f"{mail.id}: {words.status(mail.status)}")
+    _pairs(
+        console,
+        [
+            ("why", mail.status_reason),
+            ("from", f"{mail.author_name} <{mail.author}>" if mail.author else "unknown"),
+            ("to", ", ".join(story.mailboxes) or "a return path of ours"),
+            ("subject", mail.subject or "(none)"),
+            ("received", words.instant(mail.received_at)),
+            ("came by", f"{mail.envelope['door']} from {mail.envelope['peer']}"),
+            ("bytes", f"{mail.size}, SHA-256 {mail.sha256}"),
+        ],
+    )
+    _identity(console, story)
+    _intent(console, story)
+    if story.email is not None:
+        _title(console, "the mail's text")
+        console.print(plain(story.email.new_text or "(none)"))
+    _drafts(console, story, whole=whole)
+    if whole:
+        _runs(console, story)
+        _deliveries(console, story)
+        _audit(console, story)
+
+
+def _title(console: Console, text: str) -> None:
+    console.print(f"\n[bold]{plain(text)}[/]")
+
+
+def _pairs(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
+    for name, value in pairs:
+        if value:
+            console.print(f"  {name:<11} {plain(value)}")
+
+
+def _identity(console: Console, story: Story) -> None:
+    if story.auth is None:
+        return
+    _title(console, "who sent it")
+    _pairs(console, [("proven", story.auth.author or "nobody"), *(("", line) for line in story.auth.evidence)])
+    if story.screening is not None:
+        _pairs(console, [("kind", "; ".join((story.screening.kind.value, *story.screening.evidence)))])
+
+
+def _intent(console: Console, story: Story) -> None:
+    found = story.intent
+    if found is None:
+        return
+    _title(console, "what it wants")
+    _pairs(
+        console,
+        [
+            ("intent", f"{found.intent}, confidence {words.percent(found.confidence)}"),
+            ("values", ", ".join(f"{one.name} = {one.value}" for one in found.entities)),
+            ("risks", "; ".join(words.risk(code) for code in found.risks)),
+            ("asks for", found.requested_action),
+            ("review", "asked for" if found.review_required else ""),
+        ],
+    )
+
+
+def _drafts(console: Console, story: Story, *, whole: bool) -> None:
+    for draft in story.drafts if whole else [one for one in (story.waiting,) if one]:
+        _title(console, f"draft {draft.id}: {words.draft_state(draft.state)}")
+        _pairs(
+            console,
+            [
+                ("because", "; ".join(draft.reasons)),
+                ("decided by", draft.decided_by),
+                ("reason", draft.decision_reason),
+                ("passed over", ", ".join(draft.overruled)),
+                ("policy", draft.policy_version),
+                ("template", draft.proposal.template_id or "none: free text"),
+                ("subject", draft.proposal.subject),
+            ],
+        )
+        console.print(plain(draft.proposal.plain_text))
+
+
+def _runs(console: Console, story: Story) -> None:
+    for run, calls in story.runs:
+        _title(console, f"run {run.id}: {run.state.value} after {run.turns} turns by {run.model}")
+        _pairs(console, [("reason", run.reason)])
+        for call in calls:
+            _pairs(console, [(call.name, call.output or "waits")])
+
+
+def _deliveries(console: Console, story: Story) -> None:
+    for sending in story.sendings:
+        one = sending.delivery
+        _title(console, f"delivery {one.id}: {one.state.value}")
+        _pairs(console, [("recipient", one.recipient), ("message-id", one.message_id), ("detail", one.detail)])
+        for attempt in sending.attempts:
+            outcome = attempt.result or "no outcome yet"
+            _pairs(console, [(f"attempt {attempt.n}", f"{words.instant(attempt.begun_at)} {outcome} {attempt.detail}")])
+
+
+def _audit(console: Console, story: Story) -> None:
+    _title(console, "audit: " + (story.broken or "every row of the chain holds"))
+    for entry in story.entries:
+        data = ", ".join(f"{name}={value}" for name, value in entry.data.items())
+        _pairs(console, [("", f"{words.instant(entry.at)} {entry.event} by {entry.actor} {data}")])

@@ -1,0 +1,189 @@
+"""The durable run: a model's turns over two tools, held as rows, by no process while it rests.
+
+Rules:
+- A turn is one transaction: the answer, its tool calls, their outputs and drafts, and where the run stands then.
+- Every call of a turn is answered exactly once, unknown tools and broken arguments too; a turn's answers go back together.
+- A call that waits (for a person, for a delivery) rests the run in `requires_action`; the outcome makes it due again.
+- Turns are bounded. A run out of turns, refused or expired ends with a person, never with a send.
+- A run that was cancelled while the model was thinking keeps nothing of that turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from agent.models.base import FunctionCall, FunctionOutput, Item, MailView, ModelAnswer, ModelRequest
+from agent.parts import Parts
+from agent.prompt import run_request
+from agent.states import DraftState, JobKind, MailStatus, RunState
+from agent.store import drafts, jobs, mails, runs
+from agent.store.database import Tx
+from agent.store.jobs import Job
+from agent.store.mails import Mail
+from agent.store.runs import Run
+from agent.tools import Answered, Waits, handle, view_of
+
+MAX_CALLS_A_TURN = 8
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Turn:
+    run: Run
+    mail: Mail
+    view: MailView
+    items: tuple[Item, ...]
+
+
+async def work(parts: Parts, held: Job) -> None:
+    """Take the run of job `held` as far as it goes without waiting. Raises FenceLostError where it passed on."""
+    while (turn := await _open(parts, held)) is not None:
+        request = run_request(turn.view, turn.items)
+        answer = await parts.model.respond(request)
+        if await _close(parts, held, turn, request, answer):
+            return
+
+
+async def _open(parts: Parts, held: Job) -> _Turn | None:
+    """Begin the next turn, or end the job where there is none to take."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        await jobs.check(tx, held)
+        run = await runs.get(tx, held.ref)
+        mail = await mails.get(tx, run.mail_id) if run else None
+        if run is None or mail is None or run.state not in {RunState.QUEUED, RunState.IN_PROGRESS}:
+            await jobs.end(tx, held)
+            return None
+        if run.expires_at <= now:
+            await _finish(parts, tx, held, run, RunState.EXPIRED, "nobody decided in time", now)
+            return None
+        if run.turns >= parts.config.worker.max_turns:
+            await _finish(parts, tx, held, run, RunState.INCOMPLETE, f"no end after {run.turns} turns", now)
+            return None
+        await runs.move(tx, run.id, [run.state], RunState.IN_PROGRESS, now=now)
+        items = await _with_outputs(tx, run)
+        return _Turn(run, mail, await view_of(tx, mail), items)
+
+
+async def _with_outputs(tx: Tx, run: Run) -> tuple[Item, ...]:
+    """All items so far; outputs that came while the run rested are added to them first."""
+    items = await runs.items(tx, run.id)
+    told = {item.call_id for item in items if isinstance(item, FunctionOutput)}
+    fresh = [
+        FunctionOutput(call_id=call.call_id, output=call.output)
+        for call in await runs.calls(tx, run.id)
+        if call.output is not None and call.call_id not in told
+    ]
+    await runs.append(tx, run.id, fresh)
+    return (*items, *fresh)
+
+
+async def _close(parts: Parts, held: Job, turn: _Turn, request: ModelRequest, answer: ModelAnswer) -> bool:
+    """Store the turn with all that follows from it; True where the run does not go on now."""
+    now = parts.now()
+    run = turn.run
+    async with parts.database.write() as tx:
+        await jobs.check(tx, held)
+        await runs.put_exchange(tx, mail_id=run.mail_id, run_id=run.id, request=request, answer=answer, now=now)
+        if not await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.IN_PROGRESS, now=now):
+            await jobs.end(tx, held)  # cancelled meanwhile
+            return True
+        await runs.count_turn(tx, run.id, now)
+        if answer.status != "completed":
+            state = RunState.INCOMPLETE if answer.status == "incomplete" else RunState.FAILED
+            await _finish(parts, tx, held, run, state, f"the model's answer was {answer.status}: {answer.detail}", now)
+            return True
+        await runs.append(tx, run.id, answer.items)
+        if not answer.calls:
+            await _finish(parts, tx, held, run, RunState.COMPLETED, "", now)
+            return True
+        if not await _do_calls(parts, tx, turn, answer.calls, now):
+            return False
+        await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.REQUIRES_ACTION, now=now)
+        await jobs.end(tx, held)
+    parts.wake.set(JobKind.DELIVER)
+    return True
+
+
+async def _do_calls(parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionCall], now: datetime) -> bool:
+    """Handle a turn's calls in order; True where at least one of them waits."""
+    known = {call.call_id for call in await runs.calls(tx, turn.run.id)}
+    rows: list[tuple[FunctionCall, str | None, str | None]] = []
+    for n, call in enumerate(calls):
+        if call.call_id in known:  # nothing to answer it by: a second row would answer the first call twice
+            continue
+        known.add(call.call_id)
+        if n >= MAX_CALLS_A_TURN:
+            rows.append((call, Answered.error(f"more than {MAX_CALLS_A_TURN} calls in one turn").output, None))
+            continue
+        match await handle(parts, tx, turn.run, turn.mail, call, now=now):
+            case Answered(output=output, draft_id=draft_id):
+                rows.append((call, output, draft_id))
+            case Waits(draft_id=draft_id):
+                rows.append((call, None, draft_id))
+    await runs.put_calls(tx, turn.run.id, turn.run.turns + 1, rows, now)
+    return any(output is None for _, output, _ in rows)
+
+
+async def _finish(
+    parts: Parts, tx: Tx, held: Job | None, run: Run, state: RunState, reason: str, now: datetime
+) -> None:
+    """End the run; a mail that nobody answered by then is a person's."""
+    await runs.move(tx, run.id, [run.state, RunState.IN_PROGRESS], state, now=now, reason=reason)
+    if held is not None:
+        await jobs.end(tx, held)
+    mail = await mails.get(tx, run.mail_id)
+    if mail is not None and mail.status is MailStatus.WORKING:
+        await mails.set_status(tx, mail.id, MailStatus.PERSON, reason or await _why_no_reply(tx, run))
+    await parts.audit.add(
+        tx,
+        run.conversation_id,
+        "run_" + state.value,
+        actor=run.model,
+        now=now,
+        mail_id=run.mail_id,
+        data={"run": run.id, "reason": reason[:300]},
+    )
+    log.info("run.ended", run=run.id, mail=run.mail_id, state=state.value)
+
+
+async def _why_no_reply(tx: Tx, run: Run) -> str:
+    denied = [draft for draft in await drafts.of_mail(tx, run.mail_id) if draft.state is DraftState.DENIED]
+    if denied:
+        return "policy refused the proposed reply: " + "; ".join(denied[-1].reasons)
+    found = await mails.get_intent(tx, run.mail_id)
+    if found is None or found.intent == "none":
+        return "no entry of the playbook answers this mail"
+    return f"mail of this sort ({found.intent}) is answered by a person"
+
+
+async def expire(parts: Parts) -> int:
+    """End the open runs whose time is over, with their drafts; nothing is sent by it. Gives how many."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        over = await runs.expired(tx, now, 100)
+        for run in over:
+            for draft in await drafts.of_mail(tx, run.mail_id):
+                if draft.state is DraftState.WAITING:
+                    await drafts.decide(
+                        tx, draft.id, DraftState.VOIDED, by="postroom", now=now, reason="nobody decided in time"
+                    )
+            await mails.set_status(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
+            await _finish(parts, tx, None, run, RunState.EXPIRED, "nobody decided in time", now)
+    return len(over)
+
+
+async def bury(parts: Parts, held: Job, reason: str) -> None:
+    """Give up on a run whose job was claimed too often: the mail goes to a person."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        run = await runs.get(tx, held.ref)
+        if run is None or run.state.final:
+            await jobs.end(tx, held)
+            return
+        await _finish(parts, tx, held, run, RunState.FAILED, reason, now)

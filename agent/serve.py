@@ -1,0 +1,220 @@
+"""The composition root: builds the parts, starts them in one loop, stops them in order.
+
+Rules:
+- What cannot work says so before any port opens.
+- Doors close first, then work in hand ends, then the sender, then the store: nothing acknowledged is lost by stopping.
+- A part that dies unexpectedly stops the service with its name; a supervisor starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from agent import approval, run, triage
+from agent.audit import Audit
+from agent.config import Config
+from agent.delivery import StoredOutbox
+from agent.intake import DoorIntake
+from agent.keys import Keys
+from agent.models.base import Model
+from agent.models.playbook import PlaybookModel
+from agent.parts import Addresses, Parts, rules_of
+from agent.playbook import load
+from agent.states import JobKind
+from agent.store.database import Database
+from agent.store.migrate import migrate
+from agent.wake import Wake
+from agent.web.app import Desk
+from agent.web.server import bind, serving
+from agent.web.session import Sessions
+from agent.worker import POLL_SECONDS, Worker
+from inbound.contracts import Resolver
+from inbound.listener import Door
+from inbound.resolver import DnsResolver
+from outbound.contracts import Courier
+from outbound.couriers.registry import open_courier
+from outbound.dkim import load_keys
+from outbound.sender import send_due
+
+log = structlog.get_logger()
+
+EXPIRY_SECONDS = 60.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build(
+    config: Config,
+    *,
+    database: Database,
+    model: Model | None = None,
+    resolver: Resolver | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> Parts:
+    """Build the parts from a valid configuration. Raises the error of whichever part cannot work."""
+    playbooks = {mailbox.address: load(mailbox.playbook) for mailbox in config.mailboxes}
+    keys = Keys.open(config.postroom.data_dir / "keys")
+    return Parts(
+        config=config,
+        database=database,
+        keys=keys,
+        audit=Audit(keys.audit),
+        model=model or PlaybookModel(playbooks),
+        playbooks=playbooks,
+        rules={mailbox.address: rules_of(config, mailbox) for mailbox in config.mailboxes},
+        resolver=resolver or DnsResolver(timeout_seconds=config.identity.dns_timeout_seconds),
+        dkim_keys=load_keys(config.dkim),
+        now=now,
+        wake=Wake(),
+    )
+
+
+@dataclass
+class Service:
+    """A running Postroom."""
+
+    parts: Parts
+    intake: DoorIntake
+    door: Door
+    triager: Worker
+    runner: Worker
+    outbox: StoredOutbox
+    courier: Courier
+    desk: socket.socket
+    """Bound and not yet answered."""
+    sessions: Sessions
+
+    @property
+    def desk_link(self) -> str:
+        """Where a person opens the desk; who has it is let in."""
+        host, port = self.desk.getsockname()[:2]
+        return f"http://{host}:{port}/?token={self.sessions.token}"
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Database]:
+    """The configured database at the newest schema, closed at the end."""
+    database = (
+        Database(config.store.url) if config.store.url else Database.sqlite(config.postroom.data_dir / "postroom.db")
+    )
+    try:
+        await migrate(database)
+        yield database
+    finally:
+        await database.close()
+
+
+def assemble(parts: Parts, courier: Courier) -> Service:
+    """Put the parts together; the desk's port is bound, nothing runs yet. Raises DeskPortBusyError."""
+    config = parts.config
+    desk = bind(config.desk.host, config.desk.port)
+    port = desk.getsockname()[1]
+    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    lease = timedelta(seconds=config.worker.lease_seconds)
+    intake = DoorIntake(parts.database, Addresses(config, parts.keys.token), lambda: parts.wake.set(JobKind.TRIAGE))
+
+    def worker(kind: JobKind, handler: Any, burial: Any) -> Worker:
+        return Worker(
+            database=parts.database,
+            kind=kind,
+            handler=lambda job: handler(parts, job),
+            burial=lambda job, reason: burial(parts, job, reason),
+            wake=parts.wake,
+            now=parts.now,
+            lease=lease,
+            width=config.worker.workers,
+        )
+
+    longest = timedelta(seconds=config.courier.longest_attempt_seconds + 60)
+    return Service(
+        parts=parts,
+        intake=intake,
+        door=Door(config.listener, intake, clock=parts.now),
+        triager=worker(JobKind.TRIAGE, triage.triage, triage.bury),
+        runner=worker(JobKind.RUN, run.work, run.bury),
+        outbox=StoredOutbox(parts, longest),
+        courier=courier,
+        desk=desk,
+        sessions=Sessions(hosts | set(config.desk.allowed_hosts), secure=config.desk.secure_cookies),
+    )
+
+
+async def send_all(service: Service) -> None:
+    """Send what falls due, until cancelled."""
+    while True:
+        if not await send_due(service.outbox, service.courier, service.parts.now, key=service.parts.keys.seal):
+            await service.parts.wake.wait(JobKind.DELIVER, POLL_SECONDS)
+
+
+async def expire_all(service: Service) -> None:
+    """End runs whose time is over, once a minute, until cancelled."""
+    while True:
+        await run.expire(service.parts)
+        await asyncio.sleep(EXPIRY_SECONDS)
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """Start everything; stop it in order when the block ends. A part that dies ends the block with its error."""
+    parts = service.parts
+    try:
+        await service.door.start()
+        await approval.rejudge(parts)
+        async with asyncio.TaskGroup() as group:
+            intake = group.create_task(service.intake.run(), name="intake")
+            work = [
+                group.create_task(service.triager.run(), name="triage"),
+                group.create_task(service.runner.run(), name="runs"),
+                group.create_task(expire_all(service), name="expiry"),
+                *(group.create_task(send_all(service), name=f"sender {n}") for n in range(parts.config.worker.senders)),
+            ]
+            try:
+                async with serving(Desk(parts, service.sessions).app(), service.desk):
+                    yield
+            finally:
+                await service.door.stop()
+                intake.cancel()
+                for task in work:
+                    task.cancel()
+    finally:
+        service.desk.close()
+        await service.courier.close()
+        await parts.model.close()
+
+
+async def serve(config: Config) -> int:
+    """Run Postroom until SIGTERM or SIGINT."""
+    stop = stop_signal()
+    async with opened(config) as database:
+        service = assemble(build(config, database=database), open_courier(config.courier))
+        async with running(service):
+            log.info(
+                "postroom.up",
+                mail=f"{config.listener.host}:{service.door.port}",
+                model=service.parts.model.name,
+                courier=config.courier.kind,
+            )
+            print(f"The desk: {service.desk_link}", flush=True)  # noqa: T201 (for the person at the terminal, not the log)
+            await stop.wait()
+        log.info("postroom.down")
+    return 0
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

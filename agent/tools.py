@@ -1,0 +1,143 @@
+"""The two tools, and what a model may see through them.
+
+Rules:
+- Arguments are read strictly: unknown tool, unknown or missing argument, duplicate key, broken JSON are answered with
+  an error, and nothing is done.
+- `read_inbox` sees the conversation being answered and nothing else; for an unauthenticated author that is one mail.
+- `send_email` makes a proposal; who it goes to, from whom, and whether at all, is decided by code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.models.base import FunctionCall, MailView
+from agent.outcome import tool_output
+from agent.parts import Parts
+from agent.prompt import TEXT_LIMIT, fence
+from agent.proposing import Proposed, propose
+from agent.store import deliveries, drafts, mails
+from agent.store.database import Tx
+from agent.store.mails import Mail
+from agent.store.runs import Run
+from agent.strictjson import StrictJSONError, load_object
+from inbound.contracts import NormalizedEmail
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ReadInbox(_Arguments):
+    limit: int = Field(ge=1, le=20)
+
+
+class SendEmail(_Arguments):
+    to: str = Field(max_length=320)
+    subject: str = Field(max_length=998)
+    body: str = Field(max_length=50_000)
+
+
+ARGUMENTS: dict[str, type[ReadInbox | SendEmail]] = {"read_inbox": ReadInbox, "send_email": SendEmail}
+
+
+@dataclass(frozen=True)
+class Answered:
+    output: str
+    draft_id: str | None = None
+
+    @classmethod
+    def error(cls, reason: str) -> Answered:
+        return cls(tool_output(success=False, error=reason))
+
+
+@dataclass(frozen=True)
+class Waits:
+    draft_id: str
+
+
+async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall, *, now: datetime) -> Answered | Waits:
+    """Do one tool call within the turn's transaction."""
+    kind = ARGUMENTS.get(call.name)
+    if kind is None:
+        return Answered.error(f"there is no tool {call.name[:60]!r}; there are {', '.join(ARGUMENTS)}")
+    try:
+        arguments = kind.model_validate(load_object(call.arguments))
+    except StrictJSONError as error:
+        return Answered.error(f"the arguments cannot be read: {error}")
+    except ValidationError as error:
+        return Answered.error("the arguments do not fit: " + _problems(error))
+    if isinstance(arguments, ReadInbox):
+        return Answered(await read_inbox(tx, mail, arguments.limit))
+    proposed = await propose(
+        parts,
+        tx,
+        run,
+        mail,
+        call_id=call.call_id,
+        to=arguments.to,
+        subject=arguments.subject,
+        body=arguments.body,
+        now=now,
+    )
+    match proposed:
+        case Proposed(waits=True, draft_id=draft_id):
+            return Waits(draft_id)
+        case Proposed(draft_id=draft_id, reason=reason):
+            return Answered(tool_output(success=False, reason=reason), draft_id)
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(str(p) for p in one['loc'])[:60]}: {one['msg']}" for one in error.errors()[:5])
+
+
+async def read_inbox(tx: Tx, mail: Mail, limit: int) -> str:
+    """The conversation as JSON, newest first: their mails, and what we answered."""
+    alone = not mail.authenticated or mail.conversation_id is None
+    found = [mail] if alone else await mails.in_conversation(tx, str(mail.conversation_id), limit=limit)
+    shown: list[dict[str, Any]] = []
+    for one in found[:limit]:
+        if one.normalized is None:
+            continue
+        email = NormalizedEmail.model_validate(one.normalized)
+        shown.append(
+            {
+                "id": one.id,
+                "from": one.author,
+                "received": one.received_at.isoformat(timespec="seconds"),
+                "subject": email.subject[:998],
+                "text": fence(email.new_text[:TEXT_LIMIT], seed=one.id),
+                "our_replies": [] if alone else await _replies(tx, one.id),
+            }
+        )
+    return json.dumps({"mails": shown}, ensure_ascii=False)
+
+
+async def _replies(tx: Tx, mail_id: str) -> list[str]:
+    texts = []
+    for delivery in await deliveries.of_mail(tx, mail_id):
+        draft = await drafts.get(tx, delivery.draft_id)
+        if draft is not None and delivery.state.value == "sent":
+            texts.append(draft.proposal.plain_text[:TEXT_LIMIT])
+    return texts
+
+
+async def view_of(tx: Tx, mail: Mail) -> MailView:
+    """The stored mail as a model may see it in a run, with its intent."""
+    email = NormalizedEmail.model_validate(mail.normalized)
+    return MailView(
+        mail_id=mail.id,
+        mailbox=mail.mailbox,
+        author=mail.author,
+        author_name=mail.author_name,
+        authenticated=bool(mail.authenticated),
+        subject=email.subject[:998],
+        text=email.new_text[:TEXT_LIMIT],
+        attachments=tuple(attachment.name for attachment in email.attachments[:20]),
+        intent=await mails.get_intent(tx, mail.id),
+    )

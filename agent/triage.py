@@ -1,0 +1,333 @@
+"""One mail's way from raw bytes to an intent and a route.
+
+Rules:
+- Everything slow (parsing, DNS, the model) happens outside the transaction; what it found is stored in one.
+- Automatic mail is recorded and never starts a run. What cannot be read is quarantined, and a person sees it.
+- Of several copies of one mail the first holds the claim; the others are recorded as duplicates.
+- A newer mail of a conversation voids its waiting drafts and its open runs: one run goes on with all of it.
+- The intent is a row before any tool may run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from inbound.containment import normalize_bounded
+
+from agent import conversations as threads
+from agent.extract import Extraction, extract
+from agent.models.base import MailView
+from agent.parts import Parts
+from agent.prompt import TEXT_LIMIT
+from agent.states import OPEN_RUNS, DraftState, JobKind, JobState, MailStatus, RunState
+from agent.store import conversations, deliveries, drafts, jobs, mails, runs
+from agent.store.database import Tx
+from agent.store.jobs import Job
+from agent.store.mails import Description, Mail
+from agent.version import VERSION
+from inbound.authentication import check
+from inbound.automated import screen
+from inbound.contracts import AuthResults, Envelope, Kind, NormalizedEmail, Quarantined, Screening
+from outbound import tokens
+
+NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
+
+PATIENCE = 3
+"""Claims of a triage job in which DNS trouble is waited out, before the author counts as unproven."""
+DNS_PAUSE = timedelta(minutes=1)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Read:
+    """A mail that could be read, with all that code found out about it."""
+
+    mail: Mail
+    email: NormalizedEmail
+    auth: AuthResults
+    screening: Screening
+
+    @property
+    def author(self) -> str:
+        return self.auth.author or (self.email.author.email if self.email.author else "")
+
+
+async def triage(parts: Parts, held: Job) -> None:
+    """Do the triage job `held`. Raises FenceLostError where somebody else did."""
+    async with parts.database.read() as tx:
+        mail = await mails.get(tx, held.ref)
+        data = await mails.raw(tx, held.ref)
+    if mail is None or data is None:
+        async with parts.database.write() as tx:
+            await jobs.end(tx, held, error="the mail is gone")
+        return
+    email = await normalize_bounded(data)
+    if isinstance(email, Quarantined):
+        await _quarantine(parts, held, mail, email)
+        return
+    read = await _read(parts, mail, email, data)
+    if read.auth.author is None and read.auth.temporary and held.attempts < PATIENCE:
+        async with parts.database.write() as tx:
+            due = parts.now() + DNS_PAUSE * held.attempts
+            await jobs.put_back(tx, held, due_at=due, error="DNS gave no answer about the author")
+        return
+    if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
+        await _record(parts, held, read)
+        return
+    found = await extract(
+        parts.model,
+        view(read),
+        message_id=email.message_id,
+        intents=parts.playbooks[mail.mailbox].intents,
+        risks=email.risks,
+    )
+    await _start(parts, held, read, found)
+
+
+async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -> Read:
+    envelope = Envelope.model_validate(mail.envelope)
+    mailbox = parts.config.mailbox_of(mail.mailbox)
+    auth = await check(
+        data,
+        email,
+        envelope,
+        resolver=parts.resolver,
+        settings=parts.config.identity,
+        forwarders=mailbox.forwarder if mailbox else (),
+        now=parts.now(),
+    )
+    screening = screen(
+        data,
+        email,
+        envelope,
+        own_addresses=parts.own_addresses,
+        own_message_id=lambda message_id: tokens.is_ours(parts.keys.token, message_id),
+        verp_token=lambda address: tokens.read_verp(parts.keys.token, address),
+    )
+    return Read(mail, email, auth, screening)
+
+
+def view(read: Read) -> MailView:
+    """The mail as a model may see it."""
+    author = read.email.author
+    return MailView(
+        mail_id=read.mail.id,
+        mailbox=read.mail.mailbox,
+        author=read.author,
+        author_name=author.name if author else "",
+        authenticated=read.auth.author is not None,
+        subject=read.email.subject[:998],
+        text=read.email.new_text[:TEXT_LIMIT],
+        attachments=tuple(attachment.name for attachment in read.email.attachments[:20]),
+    )
+
+
+def _description(read: Read) -> Description:
+    return Description(
+        mailbox=read.mail.mailbox,
+        message_id=read.email.message_id,
+        author=read.author,
+        author_name=(read.email.author.name if read.email.author else "")[:200],
+        authenticated=read.auth.author or "",
+        subject=read.email.subject,
+        kind=read.screening.kind,
+        content_key=read.email.content_key,
+        normalized=read.email.model_dump(mode="json"),
+        auth=read.auth.model_dump(mode="json"),
+        screening=read.screening.model_dump(mode="json"),
+    )
+
+
+async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -> None:
+    now = parts.now()
+    async with parts.database.write() as tx:
+        await jobs.end(tx, held)
+        facts = Description(
+            mailbox=mail.mailbox,
+            message_id=found.message_id,
+            author=found.author.email if found.author else "",
+            author_name="",
+            authenticated="",
+            subject=found.subject,
+            kind="",
+            content_key=found.content_key,
+            normalized=None,
+            auth=None,
+            screening=None,
+        )
+        await mails.describe(tx, mail.id, facts, None)
+        await mails.set_status(tx, mail.id, MailStatus.QUARANTINED, found.reason)
+        await _audit_arrival(parts, tx, mail.id, mail)
+        await parts.audit.add(
+            tx, mail.id, "quarantined", actor="postroom", now=now, mail_id=mail.id, data={"reason": found.reason}
+        )
+    log.warning("mail.quarantined", mail=mail.id)
+
+
+async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
+    data = {"sha256": mail.sha256, "size": mail.size, "door": mail.envelope["door"]}
+    keyed = {**data, "sha256": parts.audit.digest(mail.sha256)}
+    await parts.audit.add(tx, chain, "received", actor="door", now=mail.received_at, mail_id=mail.id, data=keyed)
+
+
+async def _record(parts: Parts, held: Job, read: Read) -> None:
+    """Keep automatic mail without a run, with what it reports matched to our sends."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        await jobs.end(tx, held)
+        await mails.describe(tx, read.mail.id, _description(read), None)
+        reason = "; ".join(read.screening.evidence) or "addressed to a return path of ours"
+        await mails.set_status(tx, read.mail.id, MailStatus.RECORDED, reason)
+        matched = [
+            (event.model_dump(mode="json"), await _matched(parts, tx, read, n))
+            for n, event in enumerate(read.screening.events)
+        ]
+        await mails.put_events(tx, read.mail.id, matched, now)
+        await _audit_arrival(parts, tx, read.mail.id, read.mail)
+        await parts.audit.add(
+            tx,
+            read.mail.id,
+            "recorded",
+            actor="postroom",
+            now=now,
+            mail_id=read.mail.id,
+            data={"kind": read.screening.kind, "sends": [outbox_id for _, outbox_id in matched]},
+        )
+    log.info("mail.recorded", mail=read.mail.id, kind=read.screening.kind)
+
+
+async def _matched(parts: Parts, tx: Tx, read: Read, n: int) -> str | None:
+    """The send that an event is about: by our signed return path or our signed Message-ID, else none."""
+    event = read.screening.events[n]
+    for address in read.mail.envelope["rcpt_to"]:
+        named = tokens.read_verp(parts.keys.token, address)
+        if named and await deliveries.get(tx, named):
+            return named
+    if event.original_message_id and tokens.is_ours(parts.keys.token, event.original_message_id):
+        sent = await deliveries.by_message_id(tx, [event.original_message_id])
+        return sent.id if sent else None
+    return None
+
+
+async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None:
+    """Store the intent and start the run that answers, all in one transaction."""
+    now = parts.now()
+    mail = read.mail
+    async with parts.database.write() as tx:
+        await jobs.end(tx, held)
+        holder = await mails.claim_answer(parts.database, tx, _claim_key(read), mail.id)
+        if holder != mail.id:
+            await mails.describe(tx, mail.id, _description(read), None)
+            await mails.set_status(tx, mail.id, MailStatus.DUPLICATE, f"the same mail came before, as {holder}")
+            await _audit_arrival(parts, tx, mail.id, mail)
+            await parts.audit.add(
+                tx, mail.id, "duplicate", actor="postroom", now=now, mail_id=mail.id, data={"of": holder}
+            )
+            return
+        conversation_id = await _thread(parts, tx, read)
+        await mails.describe(tx, mail.id, _description(read), conversation_id)
+        await mails.put_intent(
+            parts.database,
+            tx,
+            mail.id,
+            found.intent,
+            model=found.answer.model,
+            prompt_version=found.request.prompt_version,
+            now=now,
+        )
+        await runs.put_exchange(tx, mail_id=mail.id, run_id=None, request=found.request, answer=found.answer, now=now)
+        await _audit_arrival(parts, tx, conversation_id, mail)
+        await parts.audit.add(
+            tx,
+            conversation_id,
+            "understood",
+            actor=found.answer.model,
+            now=now,
+            mail_id=mail.id,
+            data={
+                "intent": found.intent.intent,
+                "confidence": found.intent.confidence,
+                "risks": list(found.intent.risks),
+                "authenticated": read.auth.method,
+            },
+        )
+        if read.screening.kind is Kind.BULK and found.intent.intent == "none":
+            reason = "list or notification mail that asks nothing we know: " + "; ".join(read.screening.evidence)
+            await mails.set_status(tx, mail.id, MailStatus.RECORDED, reason)
+            return
+        run = await runs.create(
+            tx,
+            mail_id=mail.id,
+            conversation_id=conversation_id,
+            model=parts.model.name,
+            now=now,
+            expires_at=now + timedelta(days=parts.config.worker.run_expires_days),
+            version=VERSION,
+        )
+        await mails.set_status(tx, mail.id, MailStatus.WORKING)
+        await jobs.schedule(parts.database, tx, JobKind.RUN, run.id, due_at=now, now=now)
+    parts.wake.set(JobKind.RUN)
+    log.info("mail.understood", mail=mail.id, intent=found.intent.intent, confidence=found.intent.confidence)
+
+
+def _claim_key(read: Read) -> str:
+    """Copies count as one only where both are proven or neither is: a forged early copy takes nothing away."""
+    return hashlib.sha256(f"{read.email.content_key}\0{read.auth.author or ''}".encode()).hexdigest()
+
+
+async def _thread(parts: Parts, tx: Tx, read: Read) -> str:
+    """Find or start the conversation; what was open in it is overtaken by this mail."""
+    now = parts.now()
+    mail = read.mail
+    known = await threads.find(tx, read.email, mailbox=mail.mailbox, author=read.auth.author, now=now)
+    if known is None:
+        fresh = await conversations.start(
+            tx,
+            mailbox=mail.mailbox,
+            correspondent=read.auth.author or "",
+            subject_key=threads.subject_key(read.email.subject),
+            head=mail.id,
+            now=now,
+        )
+        return fresh.id
+    await conversations.move_head(tx, known.id, mail.id, now)
+    for draft in await drafts.waiting_in(tx, known.id):
+        await drafts.decide(
+            tx, draft.id, DraftState.VOIDED, by="postroom", now=now, reason="a newer mail came in the conversation"
+        )
+        await parts.audit.add(
+            tx, known.id, "voided", actor="postroom", now=now, mail_id=draft.mail_id, data={"draft": draft.id}
+        )
+    for run in await runs.open_in(tx, known.id):
+        if await _rests_on_a_person(tx, run.id):
+            await runs.move(
+                tx, run.id, OPEN_RUNS, RunState.CANCELLED, now=now, reason="a newer mail came in the conversation"
+            )
+    await mails.join_older(tx, known.id, mail.id)
+    return known.id
+
+
+async def _rests_on_a_person(tx: Tx, run_id: str) -> bool:
+    """False where a reply of this run is on its way already: that one still gets its outcome."""
+    for call in await runs.calls(tx, run_id):
+        if call.output is None and call.draft_id:
+            draft = await drafts.get(tx, call.draft_id)
+            if draft and draft.state in {DraftState.UNSEEN, DraftState.APPROVED}:
+                return False
+    return True
+
+
+async def bury(parts: Parts, held: Job, reason: str) -> None:
+    """Give up on a mail that could not be read in several tries: its bytes are kept, a person looks."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        await jobs.end(tx, held, state=JobState.DEAD, error=reason)
+        await mails.set_status(tx, held.ref, MailStatus.QUARANTINED, f"could not be worked on: {reason}")
+        await parts.audit.add(
+            tx, held.ref, "quarantined", actor="postroom", now=now, mail_id=held.ref, data={"reason": reason}
+        )
+    log.error("mail.given_up", mail=held.ref, reason=reason)

@@ -1,0 +1,1 @@
+"""The desk and what else Postroom says over HTTP."""
