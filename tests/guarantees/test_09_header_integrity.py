@@ -10,6 +10,7 @@ import email
 import email.policy
 import itertools
 import re
+from email.errors import MessageError
 from email.header import decode_header, make_header
 
 import pytest
@@ -72,8 +73,16 @@ def judged(raw: bytes) -> None:
         assert [name.lower() for name in message.keys()] == names  # noqa: SIM118 - keys() gives repeated ones too
         assert message.defects == []
         for value in message.values():
-            decoded = str(make_header(decode_header(re.sub(r"\r\n(?=[ \t])", "", str(value)))))
+            decoded = decoded_once_more(re.sub(r"\r\n(?=[ \t])", "", str(value)))
             assert not [character for character in decoded if ord(character) < 32 or ord(character) == 127]
+
+
+def decoded_once_more(value: str) -> str:
+    """What a reader makes of it who decodes, also what is decoded already. One that gives up gets no header."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (LookupError, ValueError, MessageError):
+        return ""
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ def test_domains_travel_as_a_labels_and_local_parts_as_they_are() -> None:
     found = inspected(composed(to_address="Jörg@Bücher.example").raw)
     assert found.to_address == "Jörg@xn--bcher-kva.example"
     assert "<Jörg@xn--bcher-kva.example>".encode() in composed(to_address="Jörg@Bücher.example").raw
+    assert inspected(composed(to_address="Jörg@Bücher.example", to_name="Jörg =? B").raw).to_name == "Jörg =? B"
 
 
 def test_the_date_is_the_instant_that_was_given() -> None:
