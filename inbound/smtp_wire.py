@@ -98,10 +98,6 @@ class SmtpWire(SMTP, ABC):
         if self._refused is None:
             self._state.leave(origin_of(self._peer))
 
-    def _timeout_cb(self) -> None:
-        # Everything else has had its time-out before: this peer does not even read.
-        self._abort()
-
     def _abort(self) -> None:
         for transport in (self.transport, self._original_transport):
             if isinstance(transport, asyncio.WriteTransport):
@@ -219,6 +215,3 @@ class SmtpWire(SMTP, ABC):
                 await done
         except TimeoutError:
             raise ConnectionResetError from None
-        # asyncio reports a peer that left in the middle as a success.
-        if self.session is None or self.session.ssl is None:
-            raise ConnectionResetError

@@ -123,14 +123,14 @@ async def test_too_many_errors_end_the_session() -> None:
 
 
 async def test_a_silent_peer_is_shown_out() -> None:
-    async with open_door(idle_seconds=0.05) as house:
+    async with open_door(idle_seconds=0.25) as house:
         peer = await house.knock(greet=False)
         await peer.reply()
         assert (await peer.at_end()).startswith(b"421 4.4.2 ")
 
 
 async def test_a_command_that_drips_in_has_one_time_limit_in_all() -> None:
-    async with open_door(idle_seconds=0.15) as house:
+    async with open_door(idle_seconds=0.3) as house:
         peer = await house.knock()
         dripping = asyncio.create_task(_drip(peer, b"x"))
         assert (await peer.at_end()).startswith(b"421 4.4.2 ")
@@ -138,7 +138,7 @@ async def test_a_command_that_drips_in_has_one_time_limit_in_all() -> None:
 
 
 async def test_silence_in_the_middle_of_a_mail_ends_it() -> None:
-    async with open_door(idle_seconds=0.05) as house:
+    async with open_door(idle_seconds=0.25) as house:
         peer = await house.knock()
         await peer.begin()
         peer.send(MAIL)
@@ -147,7 +147,7 @@ async def test_silence_in_the_middle_of_a_mail_ends_it() -> None:
 
 
 async def test_nobody_stays_longer_than_a_session_by_dripping_a_mail() -> None:
-    async with open_door(idle_seconds=5, session_seconds=0.2) as house:
+    async with open_door(idle_seconds=5, session_seconds=0.4) as house:
         peer = await house.knock()
         await peer.begin()
         dripping = asyncio.create_task(_drip(peer, b"x\r\n"))
@@ -159,7 +159,7 @@ async def test_nobody_stays_longer_than_a_session_by_dripping_a_mail() -> None:
 async def test_a_peer_that_reads_no_reply_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its replies fill the buffers, the door stops reading, and the session ends all the same."""
     monkeypatch.setattr(smtp_wire, "LINGER_SECONDS", 0.05)
-    async with open_door(session_seconds=0.3) as house:
+    async with open_door(session_seconds=0.5) as house:
         peer = await house.knock()
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         flood = asyncio.create_task(_flood(peer))
