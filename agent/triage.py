@@ -107,6 +107,7 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         own_addresses=parts.own_addresses,
         own_message_id=lambda message_id: tokens.is_ours(parts.keys.token, message_id),
         verp_token=lambda address: tokens.read_verp(parts.keys.token, address),
+        forwarder=auth.forwarder,
     )
     return Read(mail, email, auth, screening)
 

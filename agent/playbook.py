@@ -1,0 +1,203 @@
+"""The playbook: a folder of Markdown entries, which are templates, knowledge and the intents at once.
+
+Rules:
+- An entry is TOML between `+++` lines, then the reply's text with {{variables}}. TOML is read by the standard library.
+- Everything wrong with a folder is told at once, each with its file; an unknown key names the nearest known one.
+- A variable's value must match its pattern as a whole and be plain: no markup, link, mark or line end. Other values are
+  never filled in; the {{name}} stays, and what has a gap does not leave.
+- A reply counts as an entry's only where it equals the entry rendered again from validated values, to the letter.
+- The author's name is never filled in: it is the sender's own words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from inbound.contracts import InboundEmailIntent, RequestedAction
+from outbound.contracts import RiskLevel
+
+MAX_VALUE = 100
+TEXT_LIMIT = 20_000
+_FENCE = re.compile(r"\A\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*\n(.*)\Z", re.DOTALL)
+_VARIABLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
+_PLAIN = re.compile(r"[\w .,:'+/-]{1,100}")
+
+
+class PlaybookError(Exception):
+    """A playbook cannot be used; the message lists every mistake with its file."""
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    if re.search(r"[+*}]\)[+*{]", value):
+        raise ValueError("a repeated group that repeats inside takes time without bound; write it flat")
+    return value
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Variable(_Frozen):
+    pattern: Annotated[str, Field(max_length=200), AfterValidator(_pattern)]
+    """Regular expression that a value matches as a whole."""
+    source: Literal["mail", "lookup"] = "mail"
+    """`mail`: found in the mail's text. `lookup`: known to nobody until a lookup answers it."""
+
+    def accepts(self, value: str) -> bool:
+        fits = len(value) <= MAX_VALUE and _PLAIN.fullmatch(value) and "//" not in value and "www." not in value.lower()
+        return bool(fits and re.fullmatch(self.pattern, value))
+
+
+class Entry(_Frozen):
+    id: str
+    """The file's stem."""
+    intent: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    trigger: tuple[str, ...] = Field(min_length=1)
+    """Words or phrases without which a mail is not about this."""
+    examples: tuple[str, ...] = Field(min_length=1)
+    """Sentences of customers; what they are made of is what the entry explains."""
+    variables: dict[str, Variable] = {}
+    risk: RiskLevel = "medium"
+    auto_send: bool = False
+    """May leave without a person, where the mailbox allows it and the gate finds nothing."""
+    requested_action: RequestedAction = "reply"
+    """`person`, `close`, `ignore`: no reply is drafted."""
+    tags: tuple[str, ...] = ()
+    body: str
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The variables in the body, each once."""
+        return tuple(dict.fromkeys(_VARIABLE.findall(self.body)))
+
+
+class Playbook(_Frozen):
+    entries: tuple[Entry, ...]
+    version: str
+    """Changes with any byte of any entry."""
+
+    @cached_property
+    def intents(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.intent for entry in self.entries))
+
+    def entry(self, entry_id: str) -> Entry | None:
+        return next((entry for entry in self.entries if entry.id == entry_id), None)
+
+    def for_intent(self, intent: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.intent == intent)
+
+
+def load(folder: Path) -> Playbook:
+    """Read every .md file of a folder. Raises PlaybookError with all mistakes."""
+    paths = sorted(folder.glob("*.md"))
+    if not paths:
+        raise PlaybookError(f"{folder}: there is no playbook (a folder of .md files) here")
+    entries: list[Entry] = []
+    problems: list[str] = []
+    digest = hashlib.sha256()
+    for path in paths:
+        data = path.read_bytes()
+        digest.update(path.name.encode() + b"\0" + data + b"\0")
+        try:
+            entries.append(_entry(path, data.decode("utf-8")))
+        except (ValueError, UnicodeDecodeError) as error:
+            problems += [f"{path}: {line}" for line in str(error).splitlines()]
+    problems += [f"{folder}: the intent 'none' is ours" for entry in entries if entry.intent == "none"]
+    if problems:
+        raise PlaybookError("\n".join(problems))
+    return Playbook(entries=tuple(entries), version=digest.hexdigest()[:16])
+
+
+def _entry(path: Path, text: str) -> Entry:
+    """Read one file. Raises ValueError, a line a mistake."""
+    match = _FENCE.match(text.replace("\r\n", "\n"))
+    if match is None:
+        raise ValueError("an entry is TOML between two lines of +++, then the reply's text")
+    try:
+        head = tomllib.loads(match[1])
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    try:
+        entry = Entry.model_validate({**head, "id": path.stem, "body": match[2].strip() + "\n"})
+    except ValidationError as error:
+        raise ValueError("\n".join(_sentence(one["loc"], one["msg"], one["type"]) for one in error.errors())) from None
+    strange = [name for name in entry.names if name not in entry.variables]
+    if strange:
+        raise ValueError(f"the text names variables that are not declared: {', '.join(strange)}")
+    if entry.requested_action in {"reply", "ask"} and not entry.body.strip():
+        raise ValueError("the reply has no text")
+    return entry
+
+
+def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
+    where = ".".join(str(part) for part in loc)
+    if kind != "extra_forbidden":
+        return f"{where}: {message.removeprefix('Value error, ')}"
+    known = [name for name in (Variable if loc[0] == "variables" else Entry).model_fields if name not in {"id", "body"}]
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+    return f"{where}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")
+
+
+def variables_in(entry: Entry, text: str) -> dict[str, str]:
+    """Values for the entry's variables that stand in the mail, the first that fits for each."""
+    found: dict[str, str] = {}
+    for name, variable in entry.variables.items():
+        if variable.source != "mail":
+            continue
+        for match in re.finditer(rf"(?<![\w-]){variable.pattern}(?![\w-])", text[:TEXT_LIMIT]):
+            if variable.accepts(match[0]):
+                found[name] = match[0]
+                break
+    return found
+
+
+def render(entry: Entry, values: Mapping[str, str]) -> str:
+    """The reply's text; {{names}} without a valid value stay as they are."""
+
+    def filled(match: re.Match[str]) -> str:
+        name = match[1]
+        value = values.get(name)
+        variable = entry.variables.get(name)
+        return value if value is not None and variable is not None and variable.accepts(value) else match[0]
+
+    return _VARIABLE.sub(filled, entry.body)
+
+
+def values_of(entry: Entry, intent: InboundEmailIntent) -> dict[str, str]:
+    """What an intent's entities give for the entry's variables from the mail; each name must stand there once."""
+    found: dict[str, str] = {}
+    for name, variable in entry.variables.items():
+        given = {entity.value for entity in intent.entities if entity.name == name}
+        if variable.source == "mail" and len(given) == 1 and variable.accepts(value := given.pop()):
+            found[name] = value
+    return found
+
+
+def template_for(body: str, intent: InboundEmailIntent, playbook: Playbook) -> str | None:
+    """Id of the entry of this intent that the body is a rendering of; None for free text, gaps included."""
+    for entry in playbook.for_intent(intent.intent):
+        rendered = render(entry, values_of(entry, intent))
+        if not _VARIABLE.search(rendered) and _same(rendered, body):
+            return entry.id
+    return None
+
+
+def _same(one: str, other: str) -> bool:
+    return _lines(one) == _lines(other)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip(" \t") for line in text.replace("\r\n", "\n").strip("\n").split("\n")]
