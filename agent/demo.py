@@ -82,13 +82,14 @@ async def _send_all(console: Console, service: Service, fixtures: Sequence[Fixtu
     """Send each fixture through our own SMTP port, in order, and follow each to its outcome."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     sent: dict[str, str] = {}
+    now = service.parts.now()  # one for all: a copy of a mail has the Date of the first
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("sending", total=len(fixtures))
         for fixture in fixtures:
             progress.update(task, description=f"sending {fixture.name}")
             if fixture.after:
                 await _settled(service, [sent[fixture.after]])
-            sent[fixture.name] = await _send(service, fixture, keys)
+            sent[fixture.name] = await _send(service, fixture, fixture.message(now, keys))
             progress.advance(task)
         task = progress.add_task("reading, deciding, sending replies", total=len(sent))
         await _settled(service, list(sent.values()), lambda done: progress.update(task, completed=done))
@@ -96,7 +97,7 @@ async def _send_all(console: Console, service: Service, fixtures: Sequence[Fixtu
         return [await Row.of(tx, mail_id) for mail_id in sent.values()]
 
 
-async def _send(service: Service, fixture: Fixture, keys: DemoKeys) -> str:
+async def _send(service: Service, fixture: Fixture, data: bytes) -> str:
     """Deliver one fixture over SMTP; gives the id that the door's 250 names."""
     client = aiosmtplib.SMTP(
         hostname=service.parts.config.listener.host,
@@ -105,7 +106,6 @@ async def _send(service: Service, fixture: Fixture, keys: DemoKeys) -> str:
         local_hostname="demo.example",
     )
     async with client:
-        data = fixture.message(service.parts.now(), keys)
         _, answer = await client.sendmail(fixture.envelope.mail_from, list(fixture.envelope.rcpt_to), data)
     return answer.split()[-1]
 
