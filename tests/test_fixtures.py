@@ -18,7 +18,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent.demo_world import DemoKeys, Fixture, Zone, demo_zone, load_domains, load_fixtures
+from agent import config
+from agent.demo_world import (
+    ALIAS,
+    FORWARDER,
+    MAILBOXES,
+    DemoKeys,
+    Fixture,
+    Zone,
+    demo_zone,
+    load_domains,
+    load_fixtures,
+)
 
 HOUSE = Path(__file__).parent.parent
 MAIL = HOUSE / "fixtures" / "mail"
@@ -182,6 +193,14 @@ def test_only_reserved_names_and_addresses_occur(fixture: Fixture) -> None:
     # Private in the sense of `ipaddress` are the documentation ranges too; numbers without brackets are versions.
     addresses = re.findall(r"[\[(](\d{1,3}(?:\.\d{1,3}){3})[\])]", text)
     assert all(ipaddress.ip_address(address).is_private for address in addresses)
+
+
+def test_the_demo_is_configured_for_the_fixtures() -> None:
+    """The mailboxes, the alias and the group that the fixtures are written for are those of fixtures/demo.toml."""
+    demo = config.load(HOUSE / "fixtures" / "demo.toml", {})
+    assert tuple(each.address for each in demo.mailboxes) == MAILBOXES
+    assert ALIAS in demo.mailboxes[0].aliases
+    assert [each.forwarder for each in demo.mailboxes] == [(FORWARDER,), ()]
 
 
 def test_serve_cannot_reach_the_demo_world() -> None:

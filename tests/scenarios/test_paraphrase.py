@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.demo_world import DemoKeys, demo_zone, load_fixtures
+from agent.playbook import load
 from inbound.contracts import Kind
 from tests.scenarios.paraphrase import Case, cases, load_wordings, proves
 from tests.test_fixtures import verify
@@ -79,11 +80,8 @@ def grams(text: str) -> set[tuple[str, ...]]:
 
 def test_no_wording_shares_five_words_with_the_playbook() -> None:
     """What is matched is not what was learnt: no fixture and no wording repeats an example of the playbook."""
-    learnt: dict[tuple[str, ...], str] = {}
-    for path in (HOUSE / "fixtures" / "playbook").glob("*.md"):
-        # The front matter holds the examples. Line by line: the end of one and the start of the next are no phrase.
-        front = path.read_text("utf-8").split("\n---", 1)[0]
-        learnt.update({gram: path.name for line in front.splitlines() for gram in grams(line)})
+    entries = load(HOUSE / "fixtures" / "playbook").entries
+    learnt = {gram: entry.id for entry in entries for example in entry.examples for gram in grams(example)}
     written = {
         f"{name}/{number}": f"{each.subject}. {each.text}"
         for name, wordings in WORDINGS.items()
