@@ -1,4 +1,4 @@
-"""`postroom check`: is the configuration sound, what is in force, what should one know?"""
+"""`postroom check`: whether the configuration is sound, what is in force, what one should know."""
 
 from __future__ import annotations
 
@@ -59,22 +59,16 @@ def _table(name: str, table: BaseModel, *, many: bool) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    match value:
-        case SecretStr():
-            return "(hidden)" if value.get_secret_value() else "(not set)"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case tuple():
-            return "[" + ", ".join(_shown(one) for one in value) + "]"
-        case dict():
-            return "{ " + ", ".join(f"{key} = {_shown(one)}" for key, one in value.items()) + " }"
-        case None:
-            return '""'
-        case _:
-            text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-            return f'"{text}"'
+    if isinstance(value, SecretStr):
+        return "(hidden)" if value.get_secret_value() else "(not set)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_shown(one) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_shown(one)}" for key, one in value.items()) + " }"
+    text = "" if value is None else str(value)
+    return text if isinstance(value, int | float) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def warnings(config: Config) -> Iterator[str]:

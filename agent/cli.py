@@ -2,7 +2,8 @@
 
 Rules:
 - Heavy modules are imported inside commands: `--help` pays for none of them.
-- An expected mistake is one plain line on standard error: exit 2 for usage and configuration, 1 for refused or not found.
+- An expected mistake is one plain line on standard error: exit 2 for usage and configuration, 1 for refused or not
+  found.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -198,7 +199,7 @@ def resume(mailbox: Scope = "", config: ConfigPath = HERE, by: By = "") -> None:
     _run(lambda: commands.resume(settings, mailbox, by or _me()))
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     SENT = "sent"
     RESEND = "resend"
 

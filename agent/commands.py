@@ -1,7 +1,7 @@
 """What the command line does beside `serve`: look at mail, decide on drafts, pause, resolve doubt.
 
 Rules:
-- Each command works on the database of the configuration, beside a running service; the service sees it within a second.
+- Each command works on the database of the configuration, beside a running service, which sees it within a second.
 - Each gives an exit code: 0 done, 1 refused or not found, with one plain line that says why.
 - What is printed of a mail has no control characters in it.
 """

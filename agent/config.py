@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -181,7 +182,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        problems += [_sentence(one) for one in error.errors()]
+        found = error.errors()
+        empty = [one for one in found if one["type"] != "too_short" or len(found) == 1]
+        problems += [_sentence(one) for one in empty]
     if problems:
         raise ConfigError("\n".join(f"{path}: {one}" for one in problems))
     return config
@@ -225,11 +228,16 @@ def _place_paths(raw: dict[str, Any], folder: Path) -> None:
         values = raw.setdefault(section, {})
         value = values.get(key, default) if isinstance(values, dict) else None
         if isinstance(value, str):
-            values[key] = folder / value
+            values[key] = _placed(folder, value)
     mailboxes = raw.get("mailbox")
     for one in mailboxes if isinstance(mailboxes, list) else []:
         if isinstance(one, dict) and isinstance(one.get("playbook"), str):
-            one["playbook"] = folder / one["playbook"]
+            one["playbook"] = _placed(folder, one["playbook"])
+
+
+def _placed(folder: Path, value: str) -> Path:
+    """`..` taken out, links left as they are."""
+    return Path(os.path.normpath(folder / value))
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -97,7 +97,9 @@ def extract_request(mail: MailView, intents: tuple[str, ...]) -> ModelRequest:
 
 READ_INBOX = ToolSpec(
     name="read_inbox",
-    description="Read the newest mails of the conversation that you are answering, newest first. No other mail is in reach.",
+    description=(
+        "Read the newest mails of the conversation that you are answering, newest first. No other mail is in reach."
+    ),
     parameters=_strict({"limit": {"type": "integer", "description": "How many mails at most, 1 to 20."}}),
 )
 SEND_EMAIL = ToolSpec(

@@ -2,7 +2,8 @@
 
 Rules:
 - A turn is one transaction: the answer, its tool calls, their outputs and drafts, and where the run stands then.
-- Every call of a turn is answered exactly once, unknown tools and broken arguments too; a turn's answers go back together.
+- Every call of a turn is answered exactly once, unknown tools and broken arguments too; a turn's answers go back
+  together.
 - A call that waits (for a person, for a delivery) rests the run in `requires_action`; the outcome makes it due again.
 - Turns are bounded. A run out of turns, refused or expired ends with a person, never with a send.
 - A run that was cancelled while the model was thinking keeps nothing of that turn.

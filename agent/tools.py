@@ -74,6 +74,8 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
         return Answered.error("the arguments do not fit: " + _problems(error))
     if isinstance(arguments, ReadInbox):
         return Answered(await read_inbox(tx, mail, arguments.limit))
+    if await drafts.pending(tx, mail.id):
+        return Answered.error("a reply to this mail was proposed already; its outcome comes with that call")
     proposed = await propose(
         parts,
         tx,

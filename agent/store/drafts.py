@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from agent.states import DraftState
+from agent.states import DraftState, OutboxState
 from agent.store.database import Tx
-from agent.store.tables import draft
+from agent.store.tables import draft, outbox
 from outbound.contracts import SendAgentEmail
 
 
@@ -85,6 +85,22 @@ async def waiting(tx: Tx, *, limit: int) -> list[Draft]:
         .limit(limit)
     )
     return [_draft(row) for row in rows]
+
+
+async def pending(tx: Tx, mail_id: str) -> bool:
+    """True where a draft of this mail waits for a person or is on its way out."""
+    on_its_way = [DraftState.UNSEEN, DraftState.APPROVED]
+    row = await tx.execute(
+        select(draft.c.id)
+        .outerjoin(outbox, outbox.c.draft_id == draft.c.id)
+        .where(
+            draft.c.mail_id == mail_id,
+            (draft.c.state == DraftState.WAITING)
+            | (draft.c.state.in_(on_its_way) & outbox.c.state.not_in([OutboxState.FAILED, OutboxState.REFUSED])),
+        )
+        .limit(1)
+    )
+    return row.first() is not None
 
 
 async def waiting_in(tx: Tx, conversation_id: str) -> list[Draft]:

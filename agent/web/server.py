@@ -37,7 +37,8 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise DeskPortBusyError(
-            f"the desk cannot listen on {host}:{port} ({error.strerror}): free the port, or set [desk] port in config.toml"
+            f"the desk cannot listen on {host}:{port} ({error.strerror}): free the port, or set another one as [desk] "
+            "port in config.toml"
         ) from error
     return found
 
@@ -57,7 +58,7 @@ async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]), name="desk")
-    while not server.started and not task.done():
+    while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn has a flag and no event)
         await asyncio.sleep(0.01)
     try:
         yield

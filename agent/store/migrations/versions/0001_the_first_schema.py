@@ -301,6 +301,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=24), nullable=False),
         sa.Column("call_id", sa.String(length=200), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("arguments", sa.Text(), nullable=False),
         sa.Column("output", sa.Text(), nullable=True),
