@@ -92,7 +92,8 @@ class Normalized(Frozen):
     new_text: str
     closing: str = ""
     """The sign-off and footers after it, which may or may not be cut off; `*` where anything may follow."""
-    attachments: tuple[str, ...] = ()
+    attachments: tuple[str, ...] | None = ()
+    """Names; None where it is of no matter what the parts of a report are called."""
 
 
 class Fixture(Frozen):
