@@ -151,16 +151,25 @@ def assemble(parts: Parts, courier: Courier) -> Service:
 
 
 async def send_all(service: Service) -> None:
-    """Send what falls due, until cancelled."""
+    """Send what falls due, until cancelled. Trouble of the store is waited out: what is due stays due."""
+    parts = service.parts
     while True:
-        if not await send_due(service.outbox, service.courier, service.parts.now, key=service.parts.keys.seal):
-            await service.parts.wake.wait(JobKind.DELIVER, POLL_SECONDS)
+        try:
+            busy = await send_due(service.outbox, service.courier, parts.now, key=parts.keys.seal)
+        except Exception as error:  # noqa: BLE001 (an attempt without an outcome is in doubt; the others go on)
+            log.error("sender.failed", error=type(error).__name__)
+            busy = False
+        if not busy:
+            await parts.wake.wait(JobKind.DELIVER, POLL_SECONDS)
 
 
 async def expire_all(service: Service) -> None:
     """End runs whose time is over, once a minute, until cancelled."""
     while True:
-        await run.expire(service.parts)
+        try:
+            await run.expire(service.parts)
+        except Exception as error:  # noqa: BLE001 (the next minute tries again)
+            log.error("expiry.failed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
