@@ -53,5 +53,10 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         ),
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
-        sources=(email.subject, email.text, entry.body if entry else ""),
+        sources=(
+            email.subject,
+            email.text,
+            parts.mailbox(mail.mailbox).name,
+            *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
+        ),
     )

@@ -143,7 +143,8 @@ def _state(judgement: Judgement, verdict: gate.Unseen | gate.Person) -> tuple[Dr
         return DraftState.DENIED, tuple(one.reason for one in judgement.findings if one.kind == "deny")
     if isinstance(verdict, gate.Unseen):
         return DraftState.UNSEEN, ()
-    return DraftState.WAITING, tuple(dict.fromkeys((*found, *verdict.reasons)))
+    others = (reason for reason in verdict.reasons if reason != judgement.policy.review_reason)
+    return DraftState.WAITING, tuple(dict.fromkeys((*found, *others)))
 
 
 def approval_hash(proposal: SendAgentEmail, mail: Mail, sender: str, thread_head: str, rules: Rules) -> str:

@@ -67,6 +67,11 @@ def percent(value: float) -> str:
     return f"{value * 100:.0f} %"
 
 
+def spoken(code: str) -> str:
+    """An intent's name as words."""
+    return code.replace("_", " ")
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "status": status,
     "draft_state": draft_state,
@@ -74,4 +79,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "instant": instant,
     "percent": percent,
+    "spoken": spoken,
 }
