@@ -219,10 +219,11 @@ def _best(
 ) -> tuple[_Fit, _Fit | None]:
     """The two entries that explain the worst explained request best."""
     fits = []
+    asked = _tokens(" ".join(requests))
     for one in known:
         if one.for_people:
             continue
-        each = [_fit(one, weights, request) for request in requests]
+        each = [_fit(one, weights, request, asked) for request in requests]
         worst = min(each, key=lambda fit: fit.score)
         words = tuple(dict.fromkeys(word for fit in each for word in fit.words))
         score = worst.score
@@ -247,15 +248,15 @@ _MILD = frozenset("my mine own already again still yet told said i'm im invoice 
 """Sensitive in a question, ordinary in the story around it."""
 
 
-def _fit(one: _Known, weights: dict[str, float], request: str) -> _Fit:
-    """How well the entry explains one sentence."""
+def _fit(one: _Known, weights: dict[str, float], request: str, asked: Sequence[str]) -> _Fit:
+    """How well the entry explains one sentence; a trigger word may stand in any of the mail's requests."""
     tokens = _tokens(one.without_values(request))
     content = [token for token in tokens if token not in NEUTRAL or token in SENSITIVE]
     stems = [stem(token) for token in content]
     heavy = max(weights.values(), default=1.0)
     explained = [word for word in stems if word in one.words]
     unexplained = tuple(word for word in stems if word not in one.words)
-    if not one.triggered(tokens):
+    if not one.triggered(asked):
         return _Fit(one.entry, 0.25 * len(explained) / max(1, len(stems)), (), unexplained)
     total = sum(weights.get(word, heavy) for word in stems)
     coverage = sum(weights[word] for word in explained) / total if total else 0.0
@@ -276,8 +277,9 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
 def _is_several(known: Sequence[_Known], weights: dict[str, float], requests: Sequence[str]) -> bool:
     """Two requests whose best entries differ, each well explained."""
     intents = set()
+    asked = _tokens(" ".join(requests))
     for request in requests:
-        fits = [_fit(one, weights, request) for one in known if not one.for_people]
+        fits = [_fit(one, weights, request, asked) for one in known if not one.for_people]
         best = max(fits, key=lambda fit: fit.score, default=None)
         if best is not None and best.score >= DOUBT:
             intents.add(best.entry.intent)
