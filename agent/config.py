@@ -2,6 +2,7 @@
 
 Rules:
 - An unknown key is an error that names the nearest known one; all mistakes are told at once, in plain words.
+- A value has the type that TOML gave it: neither "yes" nor 1 is true.
 - A secret never stands in the file: it comes from the environment or from a file named by `<key>_file`.
 - Relative paths are relative to the folder of the file.
 - Nothing here can load a static DNS zone: only the demo and tests hand one over, in code.
@@ -9,23 +10,29 @@ Rules:
 
 from __future__ import annotations
 
-import difflib
+import json
+import math
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from inbound.addresses import canonical
+from agent.config_wording import sentence, table_of
+from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 
 SECRETS = {("courier", "password"): "POSTROOM_COURIER_PASSWORD"}
 """Where secrets go, and the variables of the environment that hold them."""
+
+_LINK = re.compile(r"(?:https?://)?([a-zA-Z0-9.-]+)(?::(\d{1,5}))?(?:/[^\s?#*\\]*)?", re.ASCII)
+_HOST = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.ASCII)
 
 
 class ConfigError(Exception):
@@ -39,11 +46,48 @@ class Section(BaseModel):
 def _address(value: str) -> str:
     found = canonical(value)
     if found is None:
-        raise ValueError(f"{value!r} is not a plain address")
+        raise ValueError(f"{value!r} is not a plain address like support@example.com")
     return found
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("is to be one line of visible characters")
+    return value
+
+
+def _link(value: str) -> str:
+    """Links are compared by scheme, host and path below: an entry that could never match is a mistake."""
+    match = _LINK.fullmatch(value)
+    sound = match and canonical_domain(match[1]) == match[1].lower() and 0 < int(match[2] or 1) < 65536
+    if not sound or not value.isascii() or ".." in value:
+        raise ValueError(f"{value!r} is not the beginning of a link, like 'https://shop.example/help/'")
+    return value
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError(f"{value!r} is not what a browser sends as Host, like 'desk.example.com' or 'desk.local:8443'")
+    return value
+
+
+def _database(value: str) -> str:
+    if value.startswith("postgres"):
+        raise ValueError("PostgreSQL is not supported yet; leave it empty for SQLite in data_dir")
+    if value and not value.startswith("sqlite+aiosqlite:////"):
+        raise ValueError("is to be empty (SQLite in data_dir) or 'sqlite+aiosqlite:////path/from/the/root.db'")
+    return value
+
+
+def _model_kind(value: object) -> object:
+    if value == "openai":
+        raise ValueError("'openai' is not supported yet; 'playbook' is the only model so far")
+    return value
+
+
 OurAddress = Annotated[str, AfterValidator(_address)]
+AllowedLink = Annotated[str, AfterValidator(_link)]
+Host = Annotated[str, AfterValidator(_host)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -55,22 +99,26 @@ class PostroomSettings(Section):
     data_dir: Path = Path("data")
     """Database, keys and, by default, the Maildir of replies."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged: this and what is worse."""
     log_format: Literal["text", "json"] = "text"
+    """One line an event either way."""
 
 
 class StoreSettings(Section):
     """`[store]`: the database."""
 
-    url: str = ""
-    """Empty: SQLite in `data_dir`/postroom.db."""
+    url: Annotated[str, AfterValidator(_database)] = ""
+    """Empty: SQLite in `data_dir`/postroom.db. Or `sqlite+aiosqlite:////` and the rest of an absolute path."""
 
 
 class DeskSettings(Section):
     """`[desk]`: the pages for people."""
 
     host: str = "127.0.0.1"
+    """Address to listen on. Put a proxy with HTTPS in front of any other than loopback."""
     port: int = Field(default=8025, ge=0, le=65535)
-    allowed_hosts: tuple[str, ...] = ()
+    """0: any free one."""
+    allowed_hosts: tuple[Host, ...] = ()
     """Further Host headers that are answered (`desk.example.com`); loopback names with the port always are."""
     secure_cookies: bool = False
     """Set it where a proxy serves the desk by HTTPS."""
@@ -79,7 +127,7 @@ class DeskSettings(Section):
 class ModelSettings(Section):
     """`[model]`: what reads mail and proposes replies."""
 
-    kind: Literal["playbook"] = "playbook"
+    kind: Annotated[Literal["playbook"], BeforeValidator(_model_kind)] = "playbook"
     """`playbook`: the entries of each mailbox's playbook, matched by similarity; no network."""
 
 
@@ -105,7 +153,7 @@ class Mailbox(Section):
 
     address: OurAddress
     """Replies come from here."""
-    name: str = Field(default="", max_length=100)
+    name: Annotated[str, Field(max_length=100), AfterValidator(_one_line)] = ""
     """Display name of replies."""
     aliases: tuple[OurAddress, ...] = ()
     """Further addresses of the same mailbox."""
@@ -117,7 +165,7 @@ class Mailbox(Section):
     """Confidence that a reply needs to leave without a person."""
     thresholds: dict[str, Share] = {}
     """Higher or lower ones for single intents."""
-    allowed_links: tuple[str, ...] = ()
+    allowed_links: tuple[AllowedLink, ...] = ()
     """Prefixes of links that replies may carry: `https://shop.example/help/`."""
     forwarder: tuple[Forwarder, ...] = ()
     """`[[mailbox.forwarder]]`: groups and forwarders by which its mail comes."""
@@ -142,14 +190,15 @@ class Config(Section):
     mailboxes: tuple[Mailbox, ...] = Field(alias="mailbox", min_length=1)
     """In the order of the file: a mail to several of them is answered by the first."""
 
-    @model_validator(mode="after")
-    def _no_address_twice(self) -> Config:
+    @field_validator("mailboxes")
+    @classmethod
+    def _no_address_twice(cls, mailboxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
         seen: set[str] = set()
-        for address in _addresses(self.mailboxes):
+        for address in (address for one in mailboxes for address in (one.address, *one.aliases)):
             if address in seen:
                 raise ValueError(f"the address {address} stands twice over mailboxes and aliases")
             seen.add(address)
-        return self
+        return mailboxes
 
     @cached_property
     def _by_address(self) -> dict[str, Mailbox]:
@@ -160,34 +209,42 @@ class Config(Section):
         return self._by_address.get(address)
 
 
-def _addresses(mailboxes: tuple[Mailbox, ...]) -> Iterator[str]:
-    for one in mailboxes:
-        yield one.address
-        yield from one.aliases
-
-
 def load(path: Path, environ: Mapping[str, str]) -> Config:
     """Read and check a configuration. Raises ConfigError with every mistake that was found."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tomllib.loads(path.read_text("utf-8-sig"), parse_float=_number)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; `--config` names another one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: cannot be read: it is not in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     folder = path.resolve().parent
-    problems = [*_put_secrets(raw, environ, folder)]
-    _place_paths(raw, folder)
+    problems = [*_put_secrets(raw, environ, folder), *_place_paths(raw, Config, folder)]
+    _put_default_paths(raw, folder)
     try:
-        config = Config.model_validate(raw)
+        # As JSON, a list may become a tuple and text a path while all else keeps its type.
+        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
-        found = error.errors()
-        empty = [one for one in found if one["type"] != "too_short" or len(found) == 1]
-        problems += [_sentence(one) for one in empty]
+        problems += [sentence(one, Config) for one in _told(error.errors(), raw)]
     if problems:
         raise ConfigError("\n".join(f"{path}: {one}" for one in problems))
     return config
+
+
+def _number(text: str) -> float | str:
+    """`nan` and `inf` stay text, which no key takes for a number: comparisons with them are not what they seem."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _told(errors: list[ErrorDetails], raw: dict[str, Any]) -> Iterator[ErrorDetails]:
+    """Without the complaint that no mailbox is there where one is and its own mistakes are told."""
+    for one in errors:
+        if one["type"] != "too_short" or not raw.get("mailbox"):
+            yield one
 
 
 def _put_secrets(raw: dict[str, Any], environ: Mapping[str, str], folder: Path) -> Iterator[str]:
@@ -202,83 +259,51 @@ def _put_secrets(raw: dict[str, Any], environ: Mapping[str, str], folder: Path) 
             del values[key]
         if file is not None and variable in environ:
             yield f"{section}.{key}: both {variable} and {key}_file are set; use one"
-        elif file is not None:
+        elif file is not None or variable in environ:
             try:
-                values[key] = SecretStr((folder / str(file)).read_text("utf-8").strip())
-            except (OSError, UnicodeDecodeError) as error:
-                yield f"{section}.{key}_file: cannot be read: {error}"
-        elif variable in environ:
-            values[key] = SecretStr(environ[variable])
+                values[key] = _one_line(environ[variable] if file is None else _secret_in(file, folder))
+            except ValueError as error:
+                yield f"{section}.{key}_file: {error}" if file is not None else f"{section}.{key} ({variable}): {error}"
 
 
-PATHS = (
-    ("postroom", "data_dir", "data"),
-    ("courier", "path", "data/outbox"),
-    ("courier", "ca_file", None),
-    ("dkim", "key_file", None),
-    ("dkim", "ed25519_key_file", None),
-    ("listener", "tls_certificate", None),
-    ("listener", "tls_key", None),
-)
+def _secret_in(file: object, folder: Path) -> str:
+    """The secret in a file, white space around it taken off. Raises ValueError."""
+    if not isinstance(file, str):
+        raise ValueError("is to be a path in quotes")  # noqa: TRY004 (a mistake of the operator, told like the others)
+    try:
+        return (folder / file).read_text("utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{folder / file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{folder / file} is not in UTF-8") from None
 
 
-def _place_paths(raw: dict[str, Any], folder: Path) -> None:
-    """Make relative paths relative to the file's folder, defaults too."""
-    for section, key, default in PATHS:
+def _place_paths(table: dict[str, Any], model: type[BaseModel], folder: Path, above: str = "") -> Iterator[str]:
+    """Make the relative paths of a table absolute, `..` taken out, links left as they are; yields empty ones."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        value, inner = table.get(key), table_of(field.annotation)
+        if inner is not None:
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict):
+                    yield from _place_paths(one, inner, folder, f"{above}{key}.")
+        elif isinstance(value, str) and Path in (field.annotation, *get_args(field.annotation)):
+            if value:
+                table[key] = os.path.normpath(folder / value)
+            else:
+                yield f"{above}{key}: is empty; name a path, or leave the key out"
+
+
+def default_paths(folder: Path, data_dir: Path) -> dict[tuple[str, str], Path]:
+    """The defaults that depend on where the file and the data lie."""
+    return {("postroom", "data_dir"): folder / "data", ("courier", "path"): data_dir / "outbox"}
+
+
+def _put_default_paths(raw: dict[str, Any], folder: Path) -> None:
+    postroom = raw.get("postroom")
+    data_dir = postroom.get("data_dir") if isinstance(postroom, dict) else None
+    data_dir = Path(data_dir) if isinstance(data_dir, str) else folder / "data"
+    for (section, key), path in default_paths(folder, data_dir).items():
         values = raw.setdefault(section, {})
-        value = values.get(key, default) if isinstance(values, dict) else None
-        if isinstance(value, str):
-            values[key] = _placed(folder, value)
-    mailboxes = raw.get("mailbox")
-    for one in mailboxes if isinstance(mailboxes, list) else []:
-        if isinstance(one, dict) and isinstance(one.get("playbook"), str):
-            one["playbook"] = _placed(folder, one["playbook"])
-
-
-def _placed(folder: Path, value: str) -> Path:
-    """`..` taken out, links left as they are."""
-    return Path(os.path.normpath(folder / value))
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """One mistake in plain words."""
-    where = ".".join(str(part) for part in error["loc"])
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{where}: unknown key{_nearest(error['loc'])}"
-        case "missing":
-            return f"{where}: is needed and not set"
-        case "value_error":
-            return f"{where}: {error['msg'].removeprefix('Value error, ')}" if where else str(error["ctx"]["error"])
-        case _:
-            return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, but it is {str(error['input'])[:60]!r}"
-
-
-def _nearest(loc: tuple[int | str, ...]) -> str:
-    """The known key that was meant, if one looks alike."""
-    known = known_keys(loc[:-1])
-    found = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else f"; known are {', '.join(sorted(known))}"
-
-
-def known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that a table at this place may have."""
-    model: type[BaseModel] = Config
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        field = next((one for name, one in model.model_fields.items() if part in {name, one.alias}), None)
-        found = _section_of(field.annotation) if field else None
-        if found is None:
-            return []
-        model = found
-    extra = [f"{key}_file" for section, key in SECRETS if loc == (section,)]
-    return [one.alias or name for name, one in model.model_fields.items()] + extra
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section model inside `X` or `tuple[X, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = getattr(annotation, "__args__", ())
-    return next((found for one in inner if (found := _section_of(one))), None)
+        if isinstance(values, dict):
+            values.setdefault(key, str(path))
