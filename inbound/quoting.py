@@ -52,6 +52,10 @@ _DISCLAIMER = re.compile(
     r"|ce (?:message|courriel) (?:et|est|peut)|este (?:mensaje|correo)|dit (?:bericht|e-?mail)|questo messaggio|esta mensagem"
     r"|please consider the environment)\b"
 )
+_RULE = re.compile(r"^\s*(?:_{10,}|-{2,}\s?|={10,}|\*{10,})\s*$")
+_LIST = re.compile(
+    r"(?i)\bmailing list\b|\bunsubscribe\b|/listinfo/|\bgoogle groups\b|\babmelden\b|\bse d[ée]sabonner\b"
+)
 _DASHES = re.compile(r"^--\s?$")
 
 
@@ -99,7 +103,7 @@ def _kinds(lines: list[str]) -> list[str]:
             state = begun
         elif state == "quoted" and short.strip():
             state = "new"
-        elif state == "new" and _ends_text(short):
+        elif state == "new" and (_ends_text(short) or _begins_footer(lines, at)):
             state = "signature"
         kinds.append({"history": "quoted", "attribution": "quoted", "forwarded": "new"}.get(state, state))
         if state == "attribution":
@@ -121,6 +125,14 @@ def _begins_history(lines: list[str], at: int) -> str:
         return "history" if "_" not in line or (following and _FIELD.match(following[0][:MAX_LINE])) else ""
     fields = sum(_FIELD.match(one[:MAX_LINE]) is not None for one in lines[at : at + 5])
     return "history" if fields >= 3 and _FIELD.match(line) else ""
+
+
+def _begins_footer(lines: list[str], at: int) -> bool:
+    """A rule above the few last lines, which are a mailing list's or group's own."""
+    rest = lines[at + 1 :]
+    if not _RULE.match(lines[at][:MAX_LINE]) or len(rest) > 12:
+        return False
+    return _LIST.search("\n".join(line[:MAX_LINE] for line in rest)) is not None
 
 
 def _ends_text(line: str) -> bool:
