@@ -52,7 +52,7 @@ _DISCLAIMER = re.compile(
     r"|ce (?:message|courriel) (?:et|est|peut)|este (?:mensaje|correo)|dit (?:bericht|e-?mail)|questo messaggio|esta mensagem"
     r"|please consider the environment)\b"
 )
-_RULE = re.compile(r"^\s*(?:_{10,}|-{2,}\s?|={10,}|\*{10,})\s*$")
+_RULE = re.compile(r"^\s*(?:_{10,}|={10,}|\*{10,})\s*$")
 _LIST = re.compile(
     r"(?i)\bmailing list\b|\bunsubscribe\b|/listinfo/|\bgoogle groups\b|\babmelden\b|\bse d[ée]sabonner\b"
 )
