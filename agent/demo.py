@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agent.config import load
-from agent.demo_report import Row, closing, table
+from agent.demo_report import Row, closing, console, show
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
 from agent.serve import Service, assemble, build, opened, running, stop_signal
 from agent.states import MailStatus
@@ -50,7 +50,7 @@ def fresh_folder(folder: Path) -> None:
 
 async def demo(once: bool) -> int:
     """Run the demo; 0 when every mail had its outcome. Raises what `serve` raises where a part cannot start."""
-    console = Console()
+    out = console()
     root = Path.cwd()
     if not (root / CONFIG).exists():
         raise DemoError(f"there is no {CONFIG} here: run the demo from Postroom's own folder")
@@ -64,15 +64,15 @@ async def demo(once: bool) -> int:
         parts = build(config, database=database, resolver=zone)
         service = assemble(parts, open_courier(config.courier))
         async with running(service):
-            console.print(
+            out.print(
                 f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"
             )
-            console.print(f"Model: {parts.model.name} (rules and texts of fixtures/playbook; no network, no key)")
-            rows = await _send_all(console, service, fixtures, keys)
-            console.print(table(rows))
+            out.print(f"Model: {parts.model.name} (rules and texts of fixtures/playbook; no network, no key)")
+            rows = await _send_all(out, service, fixtures, keys)
+            show(out, rows)
             async with database.read() as tx:
                 waiting = await drafts.count_waiting(tx)
-            closing(console, config, rows, waiting=waiting, desk=service.desk_link, stays=not once)
+            closing(out, config, rows, waiting=waiting, desk=service.desk_link, stays=not once)
             if not once:
                 await stop.wait()
     return 0 if all(row.settled for row in rows) else 1

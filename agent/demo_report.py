@@ -17,6 +17,8 @@ from agent.store.database import Tx
 from agent.store.mails import Mail
 from inbound.contracts import InboundEmailIntent
 
+WIDE = 120
+
 STYLES = {
     MailStatus.ANSWERED: "green",
     MailStatus.WAITING: "yellow",
@@ -57,31 +59,44 @@ async def _why(tx: Tx, mail: Mail) -> str:
     return f"proven author, known question: entry {draft.proposal.template_id} may go unseen"
 
 
-def table(rows: Sequence[Row]) -> Table:
-    """From, subject, intent, confidence, risks, outcome and why."""
-    out = Table(title="What became of each mail", show_lines=True, title_justify="left")
-    for name, options in (
-        ("from", {"ratio": 3, "overflow": "fold"}),
-        ("subject", {"ratio": 3, "overflow": "fold"}),
-        ("intent", {"ratio": 2, "overflow": "fold"}),
-        ("conf.", {"justify": "right", "no_wrap": True}),
-        ("risks", {"ratio": 3, "overflow": "fold"}),
-        ("outcome", {"ratio": 2, "overflow": "fold"}),
-        ("why", {"ratio": 5, "overflow": "fold"}),
-    ):
-        out.add_column(name, **options)  # type: ignore[arg-type]  # rich types each option by itself
+def console() -> Console:
+    """Where no terminal says how wide it is, wide enough for the table."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(width=WIDE + 40, highlight=False)
+
+
+def show(out: Console, rows: Sequence[Row]) -> None:
+    """A row a mail: from, subject, intent, confidence, risks, outcome and why; below `WIDE` columns a block a mail."""
+    if out.width >= WIDE:
+        out.print(_table(rows))
+        return
     for row in rows:
-        found = row.intent
-        out.add_row(
-            escape(row.mail.author or "(nobody)"),
-            escape(row.mail.subject or "(none)"),
-            escape(found.intent) if found else "-",
-            f"{found.confidence:.2f}" if found else "-",
-            escape("; ".join(words.risk(code) for code in found.risks) if found else "") or "-",
-            f"[{STYLES.get(row.mail.status, 'default')}]{escape(words.status(row.mail.status))}[/]",
-            escape(row.why or "-"),
-        )
+        author, subject, intent, confidence, risks, outcome = _cells(row)
+        out.print(f"\n[bold]{author}[/]  {subject}\n  {outcome}: {escape(row.why or '-')}")
+        out.print(f"  intent {intent}, confidence {confidence}, risks {risks}", style="dim")
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    out = Table(title="What became of each mail", title_justify="left", show_lines=True)
+    for name in ("from", "subject", "intent", "conf.", "risks", "outcome", "why"):
+        number = name == "conf."
+        out.add_column(name, overflow="fold", justify="right" if number else "left", no_wrap=number)
+    for row in rows:
+        out.add_row(*_cells(row), escape(row.why or "-"))
     return out
+
+
+def _cells(row: Row) -> list[str]:
+    found = row.intent
+    style = STYLES.get(row.mail.status, "default")
+    return [
+        escape(row.mail.author or "(nobody)"),
+        escape(row.mail.subject or "(none)"),
+        escape(words.spoken(found.intent)) if found else "-",
+        f"{found.confidence:.2f}" if found else "-",
+        escape("; ".join(words.risk(code) for code in found.risks) if found else "") or "-",
+        f"[{style}]{escape(words.status(row.mail.status))}[/]",
+    ]
 
 
 def closing(console: Console, config: Config, rows: Sequence[Row], *, waiting: int, desk: str, stays: bool) -> None:
@@ -93,5 +108,5 @@ def closing(console: Console, config: Config, rows: Sequence[Row], *, waiting: i
     )
     console.print(f"{waiting} drafts wait for a person. Nothing left this machine.")
     if stays:
-        console.print(f"Decide on them at the desk: {desk}")
+        console.print(f"Decide on them at the desk: {desk}", soft_wrap=True)
         console.print("Postroom stays up; Ctrl-C ends it.")

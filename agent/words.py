@@ -45,9 +45,9 @@ def draft_state(value: DraftState) -> str:
 
 def risk(code: str) -> str:
     """What a risk code means; a model's own words are marked as such."""
-    if code.startswith("model:"):
-        return f"the model says: {code.removeprefix('model:')}"
-    return codes.SENTENCES.get(code, code.replace("_", " "))
+    own = code.removeprefix("model:")
+    sentence = codes.SENTENCES.get(own, own.replace("_", " "))
+    return sentence if own == code else f"the model says: {sentence}"
 
 
 def ago(then: datetime, now: datetime) -> str:
