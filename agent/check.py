@@ -1,86 +1,160 @@
-"""`postroom check`: whether the configuration is sound, what is in force, what one should know."""
+"""`postroom check`: whether the configuration is sound, what is in force, what one should know.
+
+Rules:
+- What `serve` would stumble over is an error here: playbooks, keys, certificates. Nothing is opened, made or sent.
+- A note is a fact that may be wanted; it says what follows from a setting, not what to think of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, SecretStr
-
-from agent.config import Config
-from agent.playbook import PlaybookError, load
+from agent.config import SECRETS, Config, Mailbox
+from agent.config_print import effective
+from agent.playbook import Playbook, PlaybookError, load
 from outbound.settings import is_loopback
 
+LOW = 0.8
+"""Thresholds below this are worth a word."""
+VARIABLES = {*SECRETS.values(), "POSTROOM_CONFIG"}
+"""All that Postroom reads from the environment."""
 
-def check(config: Config, path: Path) -> int:
-    """Print the effective configuration with what to know about it; 2 where a playbook is not sound."""
-    for line in effective(config):
+
+def check(config: Config, path: Path, environ: Mapping[str, str]) -> int:
+    """Print what is in force and what to know about it; 2 where something would not work."""
+    for line in effective(config, path.resolve().parent):
         print(line)  # noqa: T201 (the command line's own voice)
-    problems = [str(one) for one in _playbooks(config)]
-    for warning in warnings(config):
-        print(f"note: {warning}")  # noqa: T201
+    playbooks: dict[Path, Playbook] = {}
+    problems = [*_playbooks(config, playbooks), *_files(config), *_ports(config)]
+    for note in notes(config, playbooks, environ):
+        print(f"note: {note}")  # noqa: T201
+    sys.stdout.flush()
     for problem in problems:
-        print(f"error: {problem}")  # noqa: T201
-    print(f"{path}: {'not usable' if problems else 'sound'}")  # noqa: T201
-    return 2 if problems else 0
+        print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    if problems:
+        return 2
+    print(f"{path}: sound")  # noqa: T201
+    return 0
 
 
-def _playbooks(config: Config) -> Iterator[PlaybookError]:
+def _playbooks(config: Config, found: dict[Path, Playbook]) -> Iterator[str]:
+    """Load each playbook into `found`; yields what is wrong with them."""
     for folder in dict.fromkeys(mailbox.playbook for mailbox in config.mailboxes):
         try:
-            load(folder)
+            found[folder] = load(folder)
         except PlaybookError as error:
-            yield error
+            yield from str(error).splitlines()
 
 
-def effective(config: Config) -> Iterator[str]:
-    """Every key with its value, secrets masked; `# set` marks what is not the default."""
-    for name, field in type(config).model_fields.items():
-        value = getattr(config, name)
-        for table in value if isinstance(value, tuple) else (value,):
-            yield from _table(field.alias or name, table, many=isinstance(value, tuple))
+def _files(config: Config) -> Iterator[str]:
+    """What is wrong with keys and certificates. Modules that read them are imported where one is named."""
+    if config.dkim.domain:
+        from outbound.dkim import DkimKeyError, load_keys
+
+        try:
+            load_keys(config.dkim)
+        except DkimKeyError as error:
+            yield f"dkim: {error}"
+    if config.listener.tls_certificate is not None:
+        from inbound.listener import tls_context
+
+        try:
+            tls_context(config.listener)
+        except OSError as error:
+            yield f"listener.tls_certificate: {config.listener.tls_certificate}: {error.strerror or error}"
+    if config.courier.ca_file is not None:
+        import ssl
+
+        try:
+            ssl.create_default_context(cafile=config.courier.ca_file)
+        except OSError as error:
+            yield f"courier.ca_file: {config.courier.ca_file}: {error.strerror or error}"
 
 
-def _table(name: str, table: BaseModel, *, many: bool) -> Iterator[str]:
-    yield f"[[{name}]]" if many else f"[{name}]"
-    nested: list[tuple[str, tuple[BaseModel, ...]]] = []
-    for key, field in type(table).model_fields.items():
-        value = getattr(table, key)
-        if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            nested.append((f"{name}.{key}", value))
-            continue
-        mark = "" if value == field.get_default(call_default_factory=True) else "  # set"
-        yield f"{key} = {_shown(value)}{mark}"
-    yield ""
-    for key, tables in nested:
-        for one in tables:
-            yield from _table(key, one, many=True)
+def _ports(config: Config) -> Iterator[str]:
+    door, desk = config.listener, config.desk
+    if door.port == desk.port != 0 and (door.host == desk.host or not is_loopback(door.host)):
+        yield f"listener.port and desk.port are both {door.port}: the door and the desk cannot share one"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return "(hidden)" if value.get_secret_value() else "(not set)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_shown(one) for one in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_shown(one)}" for key, one in value.items()) + " }"
-    text = "" if value is None else str(value)
-    return text if isinstance(value, int | float) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def warnings(config: Config) -> Iterator[str]:
+def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[str, str]) -> Iterator[str]:
     """What an operator should know, in plain words."""
-    if config.courier.kind == "maildir":
-        yield f"courier.kind is maildir: replies are written to {config.courier.path}, nothing leaves this machine"
-    if not is_loopback(config.desk.host):
-        yield f"the desk listens on {config.desk.host}: put a proxy with HTTPS in front of it"
-    if not is_loopback(config.listener.host) and config.listener.tls_certificate is None:
-        yield f"the door listens on {config.listener.host} without a certificate: mail comes in unencrypted"
-    if config.courier.kind == "smtp" and not config.dkim.domain:
-        yield "dkim.domain is not set: the smarthost has to sign, or replies will look forged"
+    yield from _way_out(config)
+    yield from _doors(config)
+    yield from _proofs(config)
     for mailbox in config.mailboxes:
-        if mailbox.auto_send and mailbox.threshold < 0.8:
-            yield f"{mailbox.address} sends unseen from a confidence of {mailbox.threshold}: that is low"
+        playbook = playbooks.get(mailbox.playbook)
+        if playbook is not None:
+            yield from _unseen(mailbox, playbook)
+    for name in sorted(environ):
+        if name.startswith("POSTROOM_") and name not in VARIABLES:
+            near = difflib.get_close_matches(name, VARIABLES, n=1)
+            yield f"{name} is set and nothing reads it" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _way_out(config: Config) -> Iterator[str]:
+    courier, dkim = config.courier, config.dkim
+    if courier.kind == "maildir":
+        yield f"courier.kind is maildir: replies are written to {courier.path}, nothing leaves this machine"
+        return
+    if courier.tls == "none" and not is_loopback(courier.host):
+        yield f"courier.tls is none: replies travel to {courier.host} in plain text"
+    if not dkim.domain:
+        yield "dkim.domain is not set: the smarthost has to sign, or replies will look forged"
+        return
+    for mailbox in config.mailboxes:
+        ours, signed = mailbox.address.rpartition("@")[2], dkim.domain.lower()
+        if ours != signed and not ours.endswith(f".{signed}") and not signed.endswith(f".{ours}"):
+            yield f"replies of {mailbox.address} are signed by {dkim.domain}, not by its own domain"
+
+
+def _doors(config: Config) -> Iterator[str]:
+    door, desk = config.listener, config.desk
+    if not is_loopback(door.host):
+        if door.tls_certificate is None:
+            yield f"the door listens on {door.host} without a certificate: mail comes in unencrypted"
+        if door.hostname == "localhost":
+            yield f"the door greets as {door.hostname!r}: set listener.hostname to the name that PTR says"
+    if not is_loopback(desk.host):
+        yield f"the desk listens on {desk.host}: put a proxy with HTTPS in front of it, and set desk.secure_cookies"
+        if not desk.allowed_hosts:
+            yield "desk.allowed_hosts is empty: the desk answers to loopback names alone"
+
+
+def _proofs(config: Config) -> Iterator[str]:
+    identity = config.identity
+    if identity.authserv_ids and not identity.networks:
+        yield "identity.authserv_ids is set without identity.networks: no mail is known to come from there"
+    for mailbox in config.mailboxes:
+        for one in mailbox.forwarder:
+            believed = one.arc_sealer or (one.authserv_id and (one.dkim_domain or one.networks))
+            if not believed:
+                yield (
+                    f"forwarder {one.name!r} of {mailbox.address} is never believed: "
+                    "it needs arc_sealer, or authserv_id with dkim_domain or networks"
+                )
+
+
+def _unseen(mailbox: Mailbox, playbook: Playbook) -> Iterator[str]:
+    """What may leave this mailbox without a person."""
+    for intent in mailbox.thresholds:
+        if intent not in playbook.intents:
+            near = difflib.get_close_matches(intent, playbook.intents, n=1)
+            yield (
+                f"{mailbox.address} has a threshold for {intent!r}, which no entry of its playbook has"
+                + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+    if not mailbox.auto_send:
+        yield f"{mailbox.address}: auto_send is off, every reply waits for a person"
+        return
+    entries = [one for one in playbook.entries if one.auto_send]
+    if not entries:
+        yield f"{mailbox.address}: auto_send is on, but no entry of its playbook is marked auto_send: every reply waits"
+        return
+    shares = ", ".join(f"{one.id} (from {mailbox.threshold_for(one.intent):g})" for one in entries)
+    yield f"{mailbox.address}: without a person may leave: {shares}"
+    if any(mailbox.threshold_for(one.intent) < LOW for one in entries):
+        yield f"{mailbox.address}: a threshold under {LOW} lets replies leave that are likely to be wrong"

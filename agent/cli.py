@@ -1,15 +1,13 @@
 """The command line: `postroom COMMAND`.
 
 Rules:
-- Heavy modules are imported inside commands: `--help` pays for none of them.
+- Heavy modules are imported inside commands: `--help` pays for none of them, pydantic and asyncio included.
 - An expected mistake is one plain line on standard error: exit 2 for usage and configuration, 1 for refused or not
   found.
 """
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="postroom",
-    help="A self-hosted agent for a shared mailbox. Code and people, never a prompt, decide what goes out.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -41,7 +39,32 @@ DraftId = Annotated[str, typer.Argument(metavar="ID", help="Id of a draft, or of
 HERE = Path("config.toml")
 
 
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from agent.version import VERSION
+
+        typer.echo(f"postroom {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _version(wanted=wanted),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """A self-hosted agent for a shared mailbox. Code and people, never a prompt, decide what goes out."""
+
+
 def _me() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -64,6 +87,8 @@ def _stop(text: str, code: int) -> NoReturn:
 
 def _run(work: Callable[[], Awaitable[int]]) -> None:
     """Run a command to its exit code; what an operator can mend is one line, not a traceback."""
+    import asyncio
+
     from agent.mistakes import MISTAKES
 
     async def whole() -> int:
@@ -75,15 +100,21 @@ def _run(work: Callable[[], Awaitable[int]]) -> None:
         first = error
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        if not isinstance(first, MISTAKES):
-            raise
-        _stop(str(first), 1)
+        if isinstance(first, MISTAKES):
+            _stop(str(first), 1)
+        if isinstance(first, OSError) and first.filename and first.strerror:
+            _stop(f"{first.filename}: {first.strerror}", 1)
+        raise
     raise typer.Exit(code)
 
 
 @app.command()
 def serve(config: ConfigPath = HERE) -> None:
-    """Run Postroom until Ctrl-C or SIGTERM: the door, the workers, the sender and the desk."""
+    """Run Postroom until Ctrl-C or SIGTERM.
+
+    The door takes mail in, workers read it and propose replies, the sender delivers what may go, the desk shows what
+    waits. Prints the link that opens the desk.
+    """
     settings = _config(config)
     from agent import events
     from agent.serve import serve as start
@@ -94,7 +125,10 @@ def serve(config: ConfigPath = HERE) -> None:
 
 @app.command()
 def demo(once: Annotated[bool, typer.Option("--once", help="End after the table.")] = False) -> None:
-    """Show the whole service at work on fixture mails, offline, in ./data/demo."""
+    """Show the whole service at work on sample mails, offline.
+
+    Everything it makes lies in ./data/demo, which is emptied at each start. It stays up until Ctrl-C.
+    """
     from agent import events
     from agent.demo import demo as show
 
@@ -104,11 +138,14 @@ def demo(once: Annotated[bool, typer.Option("--once", help="End after the table.
 
 @app.command()
 def check(config: ConfigPath = HERE) -> None:
-    """Check the configuration and the playbooks; print what is in force, secrets masked."""
+    """Check the configuration; print what is in force.
+
+    Playbooks, keys and certificates are read as well. Secrets are masked. Exits with 2 where something is wrong.
+    """
     settings = _config(config)
     from agent.check import check as look
 
-    raise typer.Exit(look(settings, config))
+    raise typer.Exit(look(settings, config, os.environ))
 
 
 @review.command("list")
@@ -171,7 +208,10 @@ def explain(
     any_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, draft, run or delivery.")],
     config: ConfigPath = HERE,
 ) -> None:
-    """Tell the whole story of one mail from the database, and verify its audit."""
+    """Tell the whole story of one mail, and verify its audit.
+
+    It is told from the database alone. Exits with 1 where the chain of the audit is broken.
+    """
     settings = _config(config)
     from agent import commands
 
@@ -211,7 +251,10 @@ def resolve(
     config: ConfigPath = HERE,
     by: By = "",
 ) -> None:
-    """Say what became of a delivery in doubt."""
+    """Say what became of a delivery in doubt.
+
+    A delivery is in doubt where the connection broke before the answer: only the recipient can tell.
+    """
     settings = _config(config)
     from agent import commands
 
@@ -223,7 +266,7 @@ def send_test(
     to: Annotated[str, typer.Argument(metavar="[TO]", help="One of our addresses; the first mailbox by default.")] = "",
     config: ConfigPath = HERE,
 ) -> None:
-    """Hand a test mail to the running door, to watch the way in."""
+    """Hand a test mail to the running door."""
     settings = _config(config)
     from agent import commands
 
