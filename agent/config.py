@@ -291,6 +291,7 @@ def _place_paths(table: dict[str, Any], model: type[BaseModel], folder: Path, ab
             if value:
                 table[key] = os.path.normpath(folder / value)
             else:
+                del table[key]
                 yield f"{above}{key}: is empty; name a path, or leave the key out"
 
 

@@ -29,7 +29,7 @@ _WANTED = {
     "greater_than_equal": "at least {ge}",
     "int_from_float": "a whole number",
     "int_type": "a whole number",
-    "ip_any_network": "a network like 192.0.2.0/24 or a single address",
+    "ip_any_network": "a network like 192.0.2.0/24",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "literal_error": "{expected}",

@@ -17,9 +17,11 @@ class ListenerSettings(Frozen):
     host: str = "127.0.0.1"
     """Address to listen on. Put a name here that the internet reaches only when MX records point at it."""
     port: int = Field(default=2525, ge=0, le=65535)
+    """25 needs the right to open it; 0: any free one."""
     hostname: str = Field(default="localhost", pattern=r"^[A-Za-z0-9._:\[\]-]{1,255}$")
     """Name in the greeting: what PTR of the public address says."""
     max_message_bytes: int = Field(default=25_000_000, ge=1_000)
+    """Larger mail is refused with 552."""
     max_header_bytes: int = Field(default=500_000, ge=1_000)
     """A mail with a larger header block is refused before anything parses it."""
     max_buffered_bytes: int = Field(default=250_000_000, ge=1_000)
@@ -27,6 +29,7 @@ class ListenerSettings(Frozen):
     max_recipients: int = Field(default=100, ge=1)
     """Of one mail. RFC 5321 wants at least 100."""
     max_connections: int = Field(default=500, ge=1)
+    """At once, over all addresses."""
     max_connections_per_address: int = Field(default=100, ge=1)
     """Of one IPv4 address or one IPv6 /64. Behind a border server all connections come from one address."""
     max_mails_per_minute_per_address: int = Field(default=3_000, ge=0)
@@ -69,6 +72,7 @@ class Forwarder(Frozen):
     """`[[mailbox.forwarder]]`: a group or forwarder by which this mailbox gets its mail."""
 
     name: str
+    """What logs and explanations call it."""
     authserv_id: str = ""
     """Its Authentication-Results carry this id; believed only with one of the proofs below, and from its hop only."""
     list_id: str = ""
@@ -93,3 +97,4 @@ class IdentitySettings(Frozen):
     networks: tuple[RelayNetwork, ...] = ()
     """Addresses of our own border servers. Mail from them gets no SPF check here: the address is the border's."""
     dns_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    """For all questions about one mail."""

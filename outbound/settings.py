@@ -26,12 +26,15 @@ class CourierSettings(Frozen):
     host: str = ""
     """smtp: the smarthost. Its certificate must carry this name."""
     port: int = Field(default=587, ge=1, le=65535)
+    """smtp: 587 for `starttls`, 465 for `tls`."""
     tls: Literal["starttls", "tls", "none"] = "starttls"
     """smtp: `starttls` (587) and `tls` (465) refuse to go on without it; `none` is for a relay on this machine."""
     ca_file: Path | None = None
     """smtp: PEM file of a private authority; the system's own ones otherwise."""
     username: str = ""
+    """smtp: empty where the smarthost wants no log-in."""
     password: SecretStr = SecretStr("")
+    """smtp: goes with `username`."""
     local_hostname: str = "localhost"
     """smtp: the name that we give in EHLO."""
     connect_timeout_seconds: float = Field(default=15.0, gt=0, le=120)
@@ -74,11 +77,13 @@ class DkimSettings(Frozen):
     """`[dkim]`: signing keys. Without a domain nothing is signed here (a smarthost may do it)."""
 
     domain: str = ""
+    """That signs (`d=`): the domain of the mailboxes, or one above it."""
     selector: str = ""
     """Of the RSA key."""
     key_file: Path | None = None
     """RSA private key, PEM, 2048 bits or more."""
     ed25519_selector: str = ""
+    """Of the Ed25519 key; another one than the RSA key's."""
     ed25519_key_file: Path | None = None
     """Ed25519 private key, PEM; signs beside RSA, since many verifiers know RSA alone (RFC 8463)."""
 
@@ -98,11 +103,13 @@ class LimitSettings(Frozen):
     """`[limits]`: replies a day (24 hours back from now). Over a cap a reply waits for a person; it is not lost."""
 
     per_conversation: int = Field(default=3, ge=0)
+    """In one thread with one author."""
     per_sender: int = Field(default=10, ge=0)
     """To one correspondent, over all conversations."""
     per_domain: int = Field(default=100, ge=0)
     """To one recipient domain."""
     per_mailbox: int = Field(default=200, ge=0)
+    """From one mailbox."""
     total: int = Field(default=1000, ge=0)
     """Over all mailboxes."""
 
