@@ -21,7 +21,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.playbook import Entry, Playbook
-from agent.vocabulary import MACHINE_ORDERS, NEUTRAL, ORDERS, REQUEST_MARKS, REQUEST_OPENERS, SENSITIVE, stem
+from agent.vocabulary import (
+    FURTHER,
+    MACHINE_ORDERS,
+    MISLEADING,
+    NEUTRAL,
+    ORDERS,
+    REQUEST_MARKS,
+    REQUEST_OPENERS,
+    SENSITIVE,
+    stem,
+)
 
 TEXT_LIMIT = 10_000
 MAX_SENTENCES = 60
@@ -118,6 +128,8 @@ def match(subject: str, text: str, playbook: Playbook) -> Match:
         return Match(None, 0.9 if not whole else 0.6, orders_to_machine=ordered)
     best, second = _best(known, weights, requests, rest)
     several = _is_several(known, weights, requests)
+    if MISLEADING.search(body):
+        best = _Fit(best.entry, min(best.score, DOUBT), best.words, best.unexplained)
     found = _with(best, several=several, ordered=ordered)
     return Match(
         found.entry,
@@ -183,6 +195,7 @@ def _requests(body: str) -> tuple[list[str], list[str]]:
             or REQUEST_OPENERS.match(sentence)
             or REQUEST_MARKS.search(sentence)
             or ORDERS.match(sentence)
+            or FURTHER.match(sentence)
         )
         (requests if asks and _carries(sentence) else background).append(sentence)
     return requests, background

@@ -23,8 +23,9 @@ NEUTRAL = frozenset(
     advance much appreciated grateful help helpful info information details detail right now currently today tomorrow
     normally usually usual generally exactly actually maybe perhaps possible possibly able get got getting give some
     any all each every one two three both either other something anything need needed needs make sure if when where
-    what which how whether while because since until ever time times new interested thinking considering planning
+    what which how whether while because since until ever time times interested thinking considering planning
     plan soon next week weekend month year first well okay ok fine great nice lovely happy glad already yet still
+    take takes taking use using thing things more another course
     website site online page email mail message write writing wrote reply answer back again reading read
     myself mine my go going come coming came over up down off out around near between during before after
     per via re fw fwd hi! mr mrs ms
@@ -42,7 +43,9 @@ SENSITIVE = frozenset(
     ignore disregard forget override instructions instruction prompt system assistant bot ai robot automated forward
     forwarded bcc cc password passcode login account bank iban transfer invoice overcharged charged billed twice wrong
     promised told said claimed refuse refused denied allergic injured injury hurt dangerous unsafe recall journalist
-    press interview partnership sponsor seo marketing proposal investor
+    press interview partnership sponsor seo marketing proposal investor exploded burst burnt burned fire smoke leak leaks
+    leaking crack cracked snapped bent rust rusty fell stuck blunt jammed torn fault fails failed failing dead blood
+    hospital ill sick died
     """.split()  # noqa: SIM905 (a list of words reads better as words)
 )
 
@@ -70,6 +73,17 @@ MACHINE_ORDERS = re.compile(
     r"|\bforward (?:all|every|the|this|these)\b|\bsend_email\b|\bread_inbox\b|\btool(?:_| )calls?\b|<\|?\w*(?:system|im_start)"
     r"|\bconfidence\b[^.\n]{0,20}\d|\breview_required\b|\bno (?:human )?review\b|\bauto[- ]?approve"
 )
+
+MISLEADING = re.compile(
+    r"(?i)\bpa(?:y|id)\s+(?:me|us)\b|\bpa(?:y|id)\b[^.?!\n]{0,40}\bback\b|\bfor good\b|\breturn(?:ing)?\s+(?:your|my|the)\s+calls?\b"
+    r"|\b(?:should|shall)\s+i\s+(?:get|choose|buy|use|take)\b|\bopen(?:ing)?\s+(?:an?|the|your|another)\s+\w+"
+)
+"""Common words that mean something else together."""
+
+FURTHER = re.compile(
+    r"(?i)^\W*(?:also|besides|moreover|furthermore|apart from that|another thing|one more thing|secondly|p\.?\s?s\.?)\b"
+)
+"""A sentence that begins like this brings up another matter, question mark or not."""
 
 STEM_ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ied", "ers", "er", "es", "ed", "ly", "s")
 """Endings that are cut from longer words, longest first; what stays is only ever compared with what stays of others."""

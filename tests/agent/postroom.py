@@ -143,7 +143,7 @@ class House:
 
     async def settle(self) -> None:
         """Do all work that is due now, and what follows from it."""
-        for _ in range(50):
+        for _ in range(10_000):
             await self.service.triager.drain()
             await self.service.runner.drain()
             if not await self.send():
