@@ -253,29 +253,44 @@ def _put_secrets(raw: dict[str, Any], environ: Mapping[str, str], folder: Path) 
         values = raw.setdefault(section, {})
         if not isinstance(values, dict):
             continue
-        file = values.pop(f"{key}_file", None)
-        if key in values:
-            yield f"{section}.{key}: a secret does not stand in the file; set {variable}, or {key}_file"
-            del values[key]
-        if file is not None and variable in environ:
-            yield f"{section}.{key}: both {variable} and {key}_file are set; use one"
-        elif file is not None or variable in environ:
-            try:
-                values[key] = _one_line(environ[variable] if file is None else _secret_in(file, folder))
-            except ValueError as error:
-                yield f"{section}.{key}_file: {error}" if file is not None else f"{section}.{key} ({variable}): {error}"
+        try:
+            found = _secret(values, key, variable, environ, folder)
+        except ValueError as error:
+            found = "?"  # it was meant to be set: nothing else shall complain that it is not
+            yield f"{section}.{error}"
+        if found is not None:
+            values[key] = found
 
 
-def _secret_in(file: object, folder: Path) -> str:
+def _secret(values: dict[str, Any], key: str, variable: str, environ: Mapping[str, str], folder: Path) -> str | None:
+    """Take what the table says of a secret out of it; gives the secret, None where there is none. Raises ValueError."""
+    file, stated = values.pop(f"{key}_file", None), values.pop(key, None)
+    if stated is not None:
+        raise ValueError(f"{key}: a secret does not stand in the file; set {variable}, or {key}_file")
+    if file is not None and variable in environ:
+        raise ValueError(f"{key}: both {variable} and {key}_file are set; use one")
+    if file is not None:
+        return _secret_in(file, folder, f"{key}_file")
+    return _visible(environ[variable], f"{key} ({variable})") if variable in environ else None
+
+
+def _secret_in(file: object, folder: Path, key: str) -> str:
     """The secret in a file, white space around it taken off. Raises ValueError."""
     if not isinstance(file, str):
-        raise ValueError("is to be a path in quotes")  # noqa: TRY004 (a mistake of the operator, told like the others)
+        raise ValueError(f"{key}: is to be a path in quotes")  # noqa: TRY004 (told like the operator's other mistakes)
+    path = folder / file
     try:
-        return (folder / file).read_text("utf-8").strip()
+        return _visible(path.read_text("utf-8").strip(), key)
     except OSError as error:
-        raise ValueError(f"{folder / file} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{key}: {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{folder / file} is not in UTF-8") from None
+        raise ValueError(f"{key}: {path} is not in UTF-8") from None
+
+
+def _visible(secret: str, key: str) -> str:
+    if not secret.isprintable():
+        raise ValueError(f"{key}: is to be one line of visible characters")
+    return secret
 
 
 def _place_paths(table: dict[str, Any], model: type[BaseModel], folder: Path, above: str = "") -> Iterator[str]:

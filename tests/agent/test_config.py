@@ -153,6 +153,33 @@ def test_a_mistake_in_a_mailbox_says_in_which(tmp_path: Path, text: str, line: s
     assert str(raised.value) == f"{path}: {line}"
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("password", "p", "password: a secret does not stand in the file; set POSTROOM_COURIER_PASSWORD, or"),
+        ("password_file", "none", "password_file: {folder}/none cannot be read: No such file or directory"),
+        ("password_file", "two-lines", "password_file: is to be one line of visible characters"),
+        ("password_file", "latin-1", "password_file: {folder}/latin-1 is not in UTF-8"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_is_one_complaint(tmp_path: Path, key: str, value: str, line: str) -> None:
+    """It is not also told to be missing, and no part of it is repeated."""
+    (tmp_path / "two-lines").write_text("one\ntwo\n")
+    (tmp_path / "latin-1").write_bytes(b"\xe9")
+    text = f'[courier]\nkind = "smtp"\nhost = "h.example"\nusername = "me"\n{key} = "{value}"\n'
+    (said,) = complaints(tmp_path, text)
+    assert said.startswith(f"courier.{line.format(folder=tmp_path)}")
+
+
+def test_a_secret_of_the_environment_is_visible_text(tmp_path: Path) -> None:
+    """Bytes that are no text would be sent as something else."""
+    text = '[courier]\nkind = "smtp"\nhost = "h.example"\nusername = "me"\n'
+    (said,) = complaints(tmp_path, text, {"POSTROOM_COURIER_PASSWORD": "\udcff"})
+    assert said == "courier.password (POSTROOM_COURIER_PASSWORD): is to be one line of visible characters"
+    config = given(tmp_path, text, {"POSTROOM_COURIER_PASSWORD": "pässword 1"})
+    assert config.courier.password.get_secret_value() == "pässword 1"
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """One run of `check` is enough to mend a file."""
     text = (
