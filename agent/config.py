@@ -230,8 +230,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     except ValidationError as error:
         problems += [sentence(one, Config) for one in _told(error.errors(), raw)]
     if problems:
-        raise ConfigError("\n".join(f"{path}: {one}" for one in problems))
+        raise ConfigError("\n".join(f"{path}: {_in_one_line(one)}" for one in problems))
     return config
+
+
+def _in_one_line(text: str) -> str:
+    """A value or path that is repeated starts no line of its own."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _number(text: str) -> float | str:
@@ -276,8 +281,8 @@ def _secret(values: dict[str, Any], key: str, variable: str, environ: Mapping[st
 
 def _secret_in(file: object, folder: Path, key: str) -> str:
     """The secret in a file, white space around it taken off. Raises ValueError."""
-    if not isinstance(file, str):
-        raise ValueError(f"{key}: is to be a path in quotes")  # noqa: TRY004 (told like the operator's other mistakes)
+    if not isinstance(file, str) or not file or "\0" in file:
+        raise ValueError(f"{key}: is to be a path in quotes")
     path = folder / file
     try:
         return _visible(path.read_text("utf-8").strip(), key)
@@ -303,11 +308,11 @@ def _place_paths(table: dict[str, Any], model: type[BaseModel], folder: Path, ab
                 if isinstance(one, dict):
                     yield from _place_paths(one, inner, folder, f"{above}{key}.")
         elif isinstance(value, str) and Path in (field.annotation, *get_args(field.annotation)):
-            if value:
+            if value and "\0" not in value:
                 table[key] = os.path.normpath(folder / value)
-            else:
-                del table[key]
-                yield f"{above}{key}: is empty; name a path, or leave the key out"
+                continue
+            del table[key]
+            yield f"{above}{key}: is {'no path' if value else 'empty; name a path, or leave the key out'}"
 
 
 def default_paths(folder: Path, data_dir: Path) -> dict[tuple[str, str], Path]:
