@@ -32,6 +32,9 @@ from outbound.contracts import Refused, ReplyRecipient, SendAgentEmail
 
 log = structlog.get_logger()
 
+LONGEST_SUBJECT, LONGEST_TEXT = 998, 100_000
+"""Characters, as `send_agent_email` bounds them."""
+
 
 @dataclass(frozen=True)
 class Decided:
@@ -62,9 +65,7 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
     if draft is None:
         return NotDecided(f"there is no draft {draft_id}")
     if draft.state is not DraftState.WAITING:
-        by = f" by {draft.decided_by}" if draft.decided_by else ""
-        why = f" ({draft.decision_reason})" if draft.decision_reason else ""
-        return NotDecided(f"this draft was {draft.state.value}{by} already{why}", taken=True)
+        return _taken(draft)
     mail = await mails.get(tx, draft.mail_id)
     conversation = await conversations.get(tx, draft.conversation_id)
     if mail is None or conversation is None:
@@ -73,6 +74,12 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
         return NotDecided("a newer mail came in the conversation; its own draft counts now", taken=True)
     facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
     return _Case(draft, mail, evaluate(draft.id, draft.proposal, facts, parts.rules[draft.mailbox]))
+
+
+def _taken(draft: Draft) -> NotDecided:
+    by = f" by {draft.decided_by}" if draft.decided_by else ""
+    why = f" ({draft.decision_reason})" if draft.decision_reason else ""
+    return NotDecided(f"this draft was {draft.state.value}{by} already{why}", taken=True)
 
 
 async def approve(parts: Parts, draft_id: str, *, by: str, seen_hash: str, reason: str = "") -> Decided | NotDecided:
@@ -136,7 +143,7 @@ async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decide
         if draft is None:
             return NotDecided(f"there is no draft {draft_id}")
         if not await drafts.decide(tx, draft_id, DraftState.REJECTED, by=by, now=now, reason=reason):
-            return NotDecided(f"this draft was {draft.state.value} already", taken=True)
+            return _taken(draft)
         await mails.set_status(tx, draft.mail_id, MailStatus.PERSON, f"draft rejected by {by}: {reason}")
         await answer(parts, tx, draft, tool_output(success=False, reason=f"rejected by a person: {reason}"), now=now)
         await _audit(parts, tx, draft, "rejected", by, now, reason=reason[:300])
@@ -149,6 +156,8 @@ async def edit(
     parts: Parts, draft_id: str, *, by: str, subject: str, plain_text: str, seen_hash: str
 ) -> Decided | NotDecided:
     """Put a person's version in the place of a waiting draft; the new one waits and has to be approved."""
+    if len(subject) > LONGEST_SUBJECT or len(plain_text) > LONGEST_TEXT:
+        return NotDecided(f"a reply has at most {LONGEST_TEXT} characters, its subject {LONGEST_SUBJECT}")
     now = parts.now()
     async with parts.database.write() as tx:
         case = await _open(parts, tx, draft_id, now)

@@ -34,6 +34,12 @@ HERE = Path(__file__).parent
 ACTOR = "desk"
 PAGE = 100
 
+FIELD_BYTES = 1_250_000
+"""Of one field of a form as it travels: the longest text of a reply, 100,000 characters of up to twelve bytes each."""
+FORM_BYTES = 1_300_000
+REASON = 500
+"""Characters of a decision's reason that are kept."""
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -103,6 +109,7 @@ class Desk:
                     Route("/health", self.health),
                     Mount("/static", StaticFiles(directory=HERE / "static")),
                 ],
+                max_body_size=FORM_BYTES,
             )
         )
 
@@ -144,7 +151,7 @@ class Desk:
             if session is None:
                 text = "Open the desk by the link that Postroom printed when it started."
                 return self._note(request, "Please open the desk by its link", text, 401)
-            async with request.form(max_files=0, max_fields=20, max_part_size=400_000) as form:
+            async with request.form(max_files=0, max_fields=20, max_part_size=FIELD_BYTES) as form:
                 if not self._sessions.is_form_token(session, str(form.get("form_token", ""))):
                     text = "The page was too old, or the request did not come from it. Nothing was decided."
                     return self._note(request, "Nothing was decided", text, 403)
@@ -187,7 +194,7 @@ class Desk:
 
     async def draft(self, request: Request, form: FormData) -> Response:
         draft_id, verb = request.path_params["id"], request.path_params["verb"]
-        seen, reason = str(form.get("seen", "")), str(form.get("reason", "")).strip()
+        seen, reason = str(form.get("seen", "")), str(form.get("reason", "")).strip()[:REASON]
         match verb:
             case "approve":
                 done = await approval.approve(self._parts, draft_id, by=ACTOR, seen_hash=seen, reason=reason)
