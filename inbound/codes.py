@@ -18,6 +18,7 @@ LONG_RUN = "long_run"
 HEADER_INJECTION = "header_injection"
 CUT = "text_cut"
 FORWARDED_INLINE = "forwarded_inline"
+PARTS_DIFFER = "parts_differ"
 
 BAD_BASE64 = "bad_base64"
 UNKNOWN_CHARSET = "unknown_charset"
@@ -29,6 +30,10 @@ NO_MESSAGE_ID = "no_message_id"
 BROKEN_STRUCTURE = "broken_structure"
 BARE_LINE_END = "bare_line_end"
 ONLY_QUOTED = "only_quoted"
+SEVERAL_IDS = "several_message_ids"
+REPEATED_FIELD = "repeated_field"
+ENCRYPTED = "encrypted"
+NO_TEXT = "no_text"
 
 SENTENCES: dict[str, str] = {
     HIDDEN_TEXT: "the mail has text that a reader does not see",
@@ -43,6 +48,7 @@ SENTENCES: dict[str, str] = {
     LONG_RUN: "a very long run of characters was cut",
     HEADER_INJECTION: "a header hides line ends",
     CUT: "the text is longer than what is read",
+    PARTS_DIFFER: "the plain text says something else than the page",
     FORWARDED_INLINE: "another mail is forwarded inside the text",
     BAD_BASE64: "a part's encoding is broken",
     UNKNOWN_CHARSET: "a part names an unknown charset",
@@ -53,6 +59,10 @@ SENTENCES: dict[str, str] = {
     NO_MESSAGE_ID: "there is no usable Message-ID",
     BROKEN_STRUCTURE: "the structure of the parts is broken",
     BARE_LINE_END: "some line ends are not CRLF",
+    SEVERAL_IDS: "more than one Message-ID is given",
+    REPEATED_FIELD: "a header that may stand once stands more than once",
+    ENCRYPTED: "the text is encrypted",
+    NO_TEXT: "there is no text to read",
     ONLY_QUOTED: "nothing but quoted text was found, so all of it is read",
     "several_questions": "more is asked than one answer covers",
     "instructions_to_machine": "the text gives orders to a machine",

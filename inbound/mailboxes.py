@@ -1,28 +1,29 @@
 """Address fields: who is named in From, To, Cc and Reply-To. Bounded and linear.
 
 Rules:
-- The address is what stands in angle brackets, or alone; a display name that looks like another address is a risk.
+- The address is what stands in angle brackets, or alone; comments, group names and routes are no part of it.
 - Encoded words are decoded in names only: an address that needs decoding is none.
-- At most 200 addresses of a field, from its first 30,000 characters.
+- A display name that shows another address than the mailbox's own is a risk.
+- At most 200 addresses of a field, from its first 60,000 characters; what is no address is left out.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inbound import codes
 from inbound.addresses import canonical, domain_of
 from inbound.characters import clean_line
 from inbound.contracts import Address
+from inbound.links import mixed_script
 
-MAX_FIELD = 30_000
+MAX_FIELD = 60_000
 MAX_ADDRESSES = 200
 MAX_NAME = 200
 
-_ADDRESS_IN_NAME = re.compile(r"[^\s@<>()\",;:]+@[^\s@<>()\",;:]+\.[^\s@<>()\",;:]+")
+_ADDRESS_IN_NAME = re.compile(r"[^\s@<>()\[\]\",;:'‘’“”]{1,64}@[^\s@<>()\[\]\",;:'‘’“”]{1,253}")
 
 
 @dataclass(frozen=True)
@@ -31,84 +32,117 @@ class Named:
     risks: frozenset[str] = frozenset()
 
 
+@dataclass
+class _Entry:
+    """One member of an address list while it is read."""
+
+    words: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    angled: str | None = None
+
+    @property
+    def plain(self) -> str:
+        return self.angled if self.angled is not None else "".join(self.words)
+
+    @property
+    def name(self) -> str:
+        """The phrase before angle brackets, else the last comment, as RFC 822 mail wrote it."""
+        if self.angled is not None and any(word.strip() for word in self.words):
+            return "".join(word if word.strip() else " " for word in self.words)
+        return self.comments[-1] if self.comments else ""
+
+
 def mailbox(value: str, plain: str) -> Named | None:
     """The one mailbox of a From field whose address is known to be `plain`; None where it has no canonical form."""
     email = canonical(plain)
     if email is None:
         return None
-    name = clean_line(_name(value, plain), 1_000, decode=True)
+    entry = next((one for one in _entries(value[:MAX_FIELD]) if canonical(one.plain) == email), _Entry())
+    name = clean_line(entry.name, 4_000, decode=True)
     risks = set(name.risks)
-    shown = {found.lower() for found in _ADDRESS_IN_NAME.findall(name.text)}
-    if any(canonical(one) != email for one in shown):
+    shown = [canonical(found.strip(".")) for found in _ADDRESS_IN_NAME.findall(name.text)]
+    if any(one not in {None, email} for one in shown):
         risks.add(codes.NAME_IS_ADDRESS)
-    if _mixed(domain_of(email)):
+    if mixed_script(domain_of(email)) or mixed_script(email.rpartition("@")[0]):
         risks.add(codes.MIXED_SCRIPT)
-    return Named(Address(email=email, name=name.text[:MAX_NAME]), frozenset(risks))
+    return Named(Address(email=email, name=name.text[:MAX_NAME].rstrip()), frozenset(risks))
 
 
 def mailboxes(value: str) -> tuple[Address, ...]:
     """The mailboxes of an address list; what is none is left out."""
-    found = []
-    for part in _parts(value[:MAX_FIELD]):
-        match = re.search(r"<([^<>]{1,400})>", part)
-        plain = match[1] if match else part.rpartition(":")[2].strip(" ;")
-        email = canonical(re.sub(r"\([^()]{0,200}\)", "", plain).strip())
-        if email is not None:
-            found.append(Address(email=email, name=clean_line(_name(part, plain), 1_000, decode=True).text[:MAX_NAME]))
+    found: dict[str, Address] = {}
+    for entry in _entries(value[:MAX_FIELD]):
+        email = canonical(entry.plain)
+        if email is not None and email not in found:
+            name = clean_line(entry.name, 2_000, decode=True).text[:MAX_NAME].rstrip()
+            found[email] = Address(email=email, name=name)
         if len(found) >= MAX_ADDRESSES:
             break
-    return tuple(found)
+    return tuple(found.values())
 
 
-def _name(value: str, plain: str) -> str:
-    """The display name in front of the angle brackets, or in the comment behind a bare address."""
-    before, opened, _ = value.rpartition("<")
-    if opened:
-        return (
-            before.rpartition(":")[2].strip().strip('"').replace('\\"', '"')
-            if not before.count('"')
-            else before.strip().strip('"').replace('\\"', '"')
-        )
-    comment = re.search(r"\(([^()]{0,200})\)", value.replace(plain, ""))
-    return comment[1] if comment else ""
+_TOKEN = re.compile(
+    r"\"(?P<quoted>(?:[^\"\\]|\\.)*+)\""
+    r"|(?P<comment>\()"
+    r"|<(?P<angled>(?:[^<>\"]|\"(?:[^\"\\]|\\.)*+\")*+)>"
+    r"|(?P<end>[,;])"
+    r"|(?P<group>:)"
+    r"|(?P<blank>\s+)"
+    r"|(?P<word>[^\s\"(<,;:]+|.)",
+    re.DOTALL,
+)
+"""One token; `<` and `"` that do not end are words."""
 
 
-def _parts(value: str) -> Iterator[str]:  # noqa: C901 (one pass over characters with their state)
-    """Cut at commas and semicolons outside quotes, comments and angle brackets."""
-    start, depth, quoted, angled, escaped = 0, 0, False, False, False
-    for at, character in enumerate(value):
-        if escaped:
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == '"' and not depth:
-            quoted = not quoted
-        elif quoted:
+def _entries(value: str) -> Iterator[_Entry]:
+    entry = _Entry()
+    at = 0
+    # Where a quote or bracket has no end, looking for it again from each one would be quadratic.
+    last_quote, last_angle = value.rfind('"'), value.rfind(">")
+    while at < len(value):
+        sign = value[at]
+        if (sign == '"' and at >= last_quote) or (sign == "<" and at > last_angle):
+            entry.words.append(sign)
+            at += 1
             continue
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth = max(0, depth - 1)
-        elif character == "<":
-            angled = True
-        elif character == ">":
-            angled = False
-        elif character in ",;" and not depth and not angled:
-            yield value[start:at].strip()
-            start = at + 1
-    yield value[start:].strip()
+        match = _TOKEN.match(value, at)
+        if match is None:
+            break
+        at = match.end()
+        if match["comment"]:
+            comment, at = _comment(value, at)
+            entry.comments.append(comment)
+            entry.words.append(" ")
+        elif match["end"]:
+            yield entry
+            entry = _Entry()
+        elif match["group"]:
+            entry = _Entry()
+        elif match["angled"] is not None:
+            entry.angled = match["angled"].strip()
+        elif entry.angled is None:
+            _word(entry, match)
+    yield entry
 
 
-def _mixed(domain: str) -> bool:
-    """A label that mixes alphabets, or is one word of a foreign alphabet that looks Latin."""
-    for label in domain.split("."):
-        if not label.startswith("xn--"):
-            continue
-        try:
-            shown = label.encode("ascii").decode("idna")
-        except UnicodeError:
-            return True
-        scripts = {unicodedata.name(one, "?").split()[0] for one in shown if one.isalpha()}
-        if len(scripts) > 1 or scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}:
-            return True
-    return False
+def _word(entry: _Entry, match: re.Match[str]) -> None:
+    if match["quoted"] is not None:
+        bare = re.sub(r"\\(.)", r"\1", match["quoted"], flags=re.DOTALL)
+        # Kept in quotes where an address follows at once: a quoted local part is for `canonical` to judge.
+        entry.words.append(f'"{bare}"' if match.string[match.end() : match.end() + 1] == "@" else bare)
+    elif match["blank"]:
+        entry.words.append(" ")
+    else:
+        entry.words.append(match["word"])
+
+
+def _comment(value: str, at: int) -> tuple[str, int]:
+    """The text of a comment that was opened before `at`, and where it ends; comments nest."""
+    depth, start = 1, at
+    while at < len(value):
+        sign = value[at]
+        at += 2 if sign == "\\" else 1
+        depth += (sign == "(") - (sign == ")")
+        if not depth:
+            return value[start : at - 1], at
+    return value[start:], len(value)

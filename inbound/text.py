@@ -1,63 +1,59 @@
 """What a reader would see of HTML, as plain text; hidden text is reported and left out.
 
 Rules:
-- One pass, linear in the input, bounded in size, depth and tag length: hostile HTML costs no more than other HTML.
-- Hidden: display, visibility, size, opacity, colour like the ground, far off the page, the `hidden` attribute and
-  comments; by style attribute, by simple selectors of a style sheet, and by inheritance.
-- A link's visible text stays, its target does not; where the text looks like another host, that is a risk.
-- Nothing is fetched, no script or style is text.
+- The tree is the one that browsers build: nh3 (html5ever) closes and nests tags; nothing here guesses at broken markup.
+- Hidden text (display, visibility, size, colour like the ground, clipped, off the page, `hidden`, long comments), by
+  style attribute, style sheet or inheritance, never joins the text; that there was some is a risk.
+- A link's visible text stays, its target does not; where the text names another host, that is a risk.
+- Quotations become `> ` lines. Nothing is fetched, no script or style is text.
+- Bounded: size, depth of nesting and attributes are checked before the tree is built, which costs more than linear time.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from inbound import codes
+import nh3
+
+from inbound import codes, links
+from inbound.bounds import BoundBrokenError
+from inbound.styles import Declarations, Element, Sheet, declarations, merge
+from inbound.visibility import Look, inside
 
 MAX_HTML = 1_000_000
-MAX_DEPTH = 400
-MAX_TAG = 8_000
-MAX_RULES = 2_000
+MAX_DEPTH = 1_500
+MAX_TAG = 40_000
+MAX_STEPS = 200_000
 
 _BLOCKS = frozenset(
     {
-        "address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figure", "footer",
-        "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section",
-        "table", "tbody", "tfoot", "thead", "tr", "ul",
+        "address", "article", "aside", "blockquote", "center", "dd", "details", "dialog", "div", "dl", "dt", "fieldset",
+        "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "li",
+        "main", "nav", "ol", "optgroup", "option", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead",
+        "tr", "ul",
     }
 )  # fmt: skip
-_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "pre"})
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-)
+_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "pre", "dl"})
+_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"})
+_CLOSE_THEMSELVES = _VOID | {"p", "li", "td", "th", "tr", "dd", "dt", "option", "tbody", "thead", "tfoot"}
 _DROPPED = frozenset(
-    {
-        "script",
-        "style",
-        "head",
-        "title",
-        "template",
-        "noscript",
-        "object",
-        "svg",
-        "math",
-        "select",
-        "textarea",
-        "iframe",
-    }
+    {"script", "title", "template", "iframe", "noembed", "noframes", "object", "svg", "math", "audio", "video", "canvas"}
 )
-_RAW = frozenset({"script", "style", "title", "textarea", "iframe", "xmp", "noembed"})
+_ATTRIBUTES = frozenset({"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "dir", "background"})
 
-_ATTRIBUTE = re.compile(r"([a-zA-Z_:][\w:.-]{0,60})(?:\s{0,20}=\s{0,20}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,4000})\}")
-_SELECTOR = re.compile(r"([a-zA-Z][\w-]*)?((?:[.#][\w-]+)*)")
-_ZERO = re.compile(r"^[+-]?0*(?:\.0+)?(?:0|1(?=px)|0?\.\d+(?=em|rem|px|pt))(?:px|pt|em|rem|%|ex|vw|vh)?$")
-_FAR = re.compile(r"^-\d{3,}(?:\.\d+)?(?:px|pt)?$|^-\d{2,}(?:\.\d+)?(?:em|rem|vw|vh)$|^-\d{3,}%$")
-_HOST = re.compile(r"(?i)^\W*(?:https?://)?(?:www\.)?((?:[\w-]+\.)+[a-z]{2,24})(?:[/:?#]\S*)?\W*$")
-_TARGET = re.compile(r"(?i)^\s*https?://(?:[^/@\s]*@)?(?:www\.)?([^/:?#\s]+)")
+_NAME = re.compile(r"<([a-zA-Z][^\s<>/]{0,60})")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s<>/]{0,60})")
+_LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{MAX_TAG}}}")
+_DATA = re.compile(r"data:[^\"'\s<>)]{100,}+")
+_BODY = re.compile(r"(?i)<(?:body|html)(?=[\s>/])")
+_PLAINTEXT = re.compile(r"(?i)<(?=plaintext|frameset)")
+_TOKEN = re.compile(r"<(/?)([^\s<>/\"]+)((?:\s[^\s=<>\"]+=\"[^\"]*\")*+)\s*/?>|([^<]+)|<")
+_ATTRIBUTE = re.compile(r"\s([^\s=<>\"]+)=\"([^\"]*)\"")
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_LETTERS = re.compile(r"[^\W_]")
+_FONT = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px", "7": "48px"}
 
 
 @dataclass(frozen=True)
@@ -68,261 +64,257 @@ class Seen:
     risks: tuple[str, ...] = ()
 
 
-@dataclass
-class _Element:
-    tag: str
-    hidden: bool
-    ground: str
-    colour: str
+@dataclass(slots=True)
+class _Open:
+    """An element that is open."""
+
+    element: Element
+    look: Look
+    quotes: int
 
 
 @dataclass
 class _Page:
-    """The reader's state while going through the tags."""
+    """The state while going through the tree."""
 
-    sheet: list[tuple[str, frozenset[str], bool, str, str]] = field(default_factory=list)
-    stack: list[_Element] = field(default_factory=list)
-    out: list[str] = field(default_factory=list)
+    sheet: Sheet
+    stack: list[_Open] = field(default_factory=lambda: [_Open(Element("", "", frozenset()), Look(), 0)])
+    lines: list[str] = field(default_factory=list)
+    line: list[str] = field(default_factory=list)
+    quotes: int = 0
+    blank: int = 0
+    """Line ends owed before the next text: 1 for a new line, 2 for a new paragraph."""
     risks: set[str] = field(default_factory=set)
-    link: str = ""
-    link_text: list[str] = field(default_factory=list)
+    hidden: int = 0
+    """Letters of hidden text."""
+    target: str = ""
+    shown: list[str] = field(default_factory=list)
 
 
 def read_html(source: str) -> Seen:
-    """Turn HTML into the text that a reader sees. Never raises."""
-    page = _Page()
+    """Turn HTML into the text that a reader sees. Raises BoundBrokenError where it is too deep."""
+    page = _Page(Sheet())
+    source = _DATA.sub("data:", source.replace("\0", ""))
     if len(source) > MAX_HTML:
         source = source[:MAX_HTML]
         page.risks.add(codes.CUT)
-    for kind, value, attributes in _tokens(source):
-        if kind == "text":
-            _text(page, value)
-        elif kind == "style":
-            _sheet(page, value)
-        elif kind == "open":
-            _open(page, value, attributes)
-        else:
-            _close(page, value)
+    _check(source)
+    if _talks_in_comments(source):
+        page.risks.add(codes.HIDDEN_TEXT)
+    tree = _tree(source)
+    for match in re.finditer(r"<style[^>]*>(.*?)(?:</style|\Z)", tree, re.DOTALL):
+        page.sheet.add(match[1])
+    _walk(page, tree)
+    if page.sheet.unclear or page.hidden >= 3:
+        page.risks.add(codes.HIDDEN_TEXT)
+    return Seen("\n".join(page.lines).strip("\n") + "\n" if any(page.lines) else "", tuple(sorted(page.risks)))
+
+
+def _check(source: str) -> None:
+    """Refuse what would cost the tree builder quadratic time: deep nesting, endless tags."""
+    if _LONG_TAG.search(source):
+        raise BoundBrokenError(f"a tag of over {MAX_TAG} characters")
+    depth = deepest = 0
+    for match in _TAG.finditer(source):
+        if match[2].lower() not in _CLOSE_THEMSELVES:
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise BoundBrokenError(f"HTML nested deeper than {MAX_DEPTH}")
+
+
+def _talks_in_comments(source: str) -> bool:
+    """A comment holds a sentence: not the name of a section, not what Outlook writes for itself."""
+    at = 0
+    while (begun := source.find("<!--", at)) >= 0:
+        ended = source.find("-->", begun + 4)
+        at = len(source) if ended < 0 else ended + 3
+        inside_comment = source[begun + 4 : at][:5_000]
+        if not re.match(r"\s*(?:\[(?:if|endif)|<!|/\*|StartFragment|EndFragment)", inside_comment) and not re.search(
+            r"[{}<]", inside_comment
+        ):
+            if len(_WORDS.findall(inside_comment)) >= 8:
+                return True
+    return False
+
+
+def _tree(source: str) -> str:
+    """Well-formed HTML with every element that may carry a style, unknown ones too, and no comments."""
+    source = _PLAINTEXT.sub("<x-", _BODY.sub("<div", source))
+    names = {name.lower() for name in _NAME.findall(source)} - _DROPPED
+    return nh3.clean(
+        source,
+        tags=set(sorted(names)[:2_000]) | {"style", "blockquote", "a"},
+        clean_content_tags=set(_DROPPED),
+        attributes={"*": set(_ATTRIBUTES), "a": {"href"}},
+        link_rel=None,
+        url_schemes={"http", "https", "mailto"},
+    )
+
+
+def _walk(page: _Page, tree: str) -> None:
+    at = 0
+    for _ in range(MAX_STEPS):
+        match = _TOKEN.match(tree, at)
+        if match is None:
+            break
+        at = match.end()
+        closing, name, attributes, text = match.groups()
+        if text is not None:
+            _text(page, html.unescape(text))
+        elif name == "style" and not closing:
+            ended = tree.find("</style", at)
+            at = len(tree) if ended < 0 else ended
+        elif name and closing:
+            _close(page, name)
+        elif name:
+            _open(page, name, {key: html.unescape(value) for key, value in _ATTRIBUTE.findall(attributes)})
+    else:
+        page.risks.add(codes.CUT)
     _end_link(page)
-    return Seen(_tidy("".join(page.out)), tuple(sorted(page.risks)))
+    _end_line(page)
 
 
-def _tokens(source: str) -> Iterator[tuple[str, str, str]]:
-    """(text | open | close | style, name or text, attributes as text), each character looked at once."""
-    at, end = 0, len(source)
-    while at < end:
-        opened = source.find("<", at)
-        if opened < 0:
-            yield "text", source[at:], ""
-            return
-        if opened > at:
-            yield "text", source[at:opened], ""
-        if source.startswith("<!--", opened):
-            closed = source.find("-->", opened + 4)
-            at = end if closed < 0 else closed + 3
-            continue
-        after = source[opened + 1 : opened + 2]
-        if not (after.isalpha() or after in {"/", "!", "?"}):
-            yield "text", "<", ""
-            at = opened + 1
-            continue
-        closed = _tag_end(source, opened + 1)
-        inside = source[opened + 1 : closed]
-        at = closed + 1
-        name = re.match(r"/?([a-zA-Z][\w:-]{0,60})", inside)
-        if name is None:
-            continue
-        tag = name[1].lower()
-        if inside.startswith("/"):
-            yield "close", tag, ""
-            continue
-        if tag in _RAW:
-            stop = _raw_end(source, tag, at)
-            if tag == "style":
-                yield "style", source[at:stop], ""
-            at = stop
-            continue
-        yield "open", tag, inside[name.end() :]
-
-
-def _tag_end(source: str, at: int) -> int:
-    """Where the tag ends: the next `>` outside quotes, or the next one at all, within bounds."""
-    limit = min(len(source), at + MAX_TAG)
-    quote = ""
-    for place in range(at, limit):
-        character = source[place]
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character == ">":
-            return place
-    simple = source.find(">", at, limit)
-    return simple if simple >= 0 else limit
-
-
-def _raw_end(source: str, tag: str, at: int) -> int:
-    match = re.compile(rf"</{tag}", re.IGNORECASE).search(source, at)
-    return match.start() if match else len(source)
-
-
-def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(text[:MAX_TAG]):
-        value = next((one for one in match.groups()[1:] if one is not None), "")
-        found.setdefault(match[1].lower(), html.unescape(value))
-    return found
-
-
-def _declarations(style: str) -> dict[str, str]:
-    """Property -> value, lower case, without !important and white space; the last one counts."""
-    found: dict[str, str] = {}
-    for part in re.sub(r"/\*.*?\*/", "", style[:MAX_TAG]).split(";"):
-        name, colon, value = part.partition(":")
-        if colon:
-            found[name.strip().lower()] = " ".join(value.lower().replace("!important", " ").split())
-    return found
-
-
-def _hides(style: dict[str, str]) -> bool:
-    """The declarations hide what they apply to, whatever stands around it."""
-    get = style.get
-    far = any(
-        _FAR.match(get(side, "")) for side in ("left", "top", "right", "text-indent", "margin-left", "margin-top")
-    )
-    flat = get("overflow", "") in {"hidden", "clip"} and any(
-        _ZERO.match(get(side, "")) for side in ("height", "width", "max-height", "max-width", "line-height")
-    )
-    return (
-        get("display", "") == "none"
-        or get("visibility", "") in {"hidden", "collapse"}
-        or bool(_ZERO.match(get("font-size", "")))
-        or bool(re.match(r"^(?:0(?:\.0\d*)?|\.0\d*|0%)$", get("opacity", "")))
-        or get("mso-hide", "") == "all"
-        or "rect(0" in get("clip", "")
-        or "inset(50%" in get("clip-path", "")
-        or "scale(0" in get("transform", "")
-        or (far and (get("position", "") in {"absolute", "fixed"} or "text-indent" in style or "margin-left" in style))
-        or flat
-    )
-
-
-_NAMED = {"white": "ffffff", "black": "000000", "transparent": "", "inherit": "", "initial": "", "none": ""}
-
-
-def _colour(value: str) -> str:
-    """A colour as six hexadecimal digits, or empty where it is not a plain one; fully transparent is `clear`."""
-    value = value.strip()
-    if match := re.match(r"^#([0-9a-f]{3}|[0-9a-f]{6})$", value):
-        digits = match[1]
-        return "".join(one * 2 for one in digits) if len(digits) == 3 else digits
-    if match := re.match(
-        r"^rgba?\(\s*(\d{1,3})\s*,?\s*(\d{1,3})\s*,?\s*(\d{1,3})\s*(?:[,/]\s*([\d.]+%?))?\s*\)$", value
-    ):
-        if match[4] in {"0", "0.0", "0%"}:
-            return "clear"
-        return "".join(f"{min(255, int(one)):02x}" for one in match.groups()[:3])
-    if value == "transparent":
-        return "clear"
-    return _NAMED.get(value, value if value.isalpha() else "")
-
-
-def _near(one: str, other: str) -> bool:
-    """Two colours that no reader tells apart."""
-    if one == other:
-        return True
-    if not (re.fullmatch("[0-9a-f]{6}", one) and re.fullmatch("[0-9a-f]{6}", other)):
-        return False
-    return all(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) <= 12 for at in (0, 2, 4))
-
-
-def _sheet(page: _Page, source: str) -> None:
-    """Remember the rules of a style sheet whose selectors are a tag, classes and ids."""
-    plain = re.sub(r"@(?:media|supports)[^{}]{0,500}\{", "", source[:200_000])
-    for match in _RULE.finditer(plain):
-        if len(page.sheet) >= MAX_RULES:
-            return
-        style = _declarations(match[2])
-        hides, colour, ground = _hides(style), _colour(style.get("color", "")), _ground(style)
-        if not (hides or colour or ground):
-            continue
-        for selector in match[1].split(",")[:50]:
-            last = selector.strip().split()[-1:] or [""]
-            if found := _SELECTOR.fullmatch(last[0].split(":")[0]):
-                marks = frozenset(re.findall(r"[.#][\w-]+", found[2] or ""))
-                page.sheet.append(((found[1] or "").lower(), marks, hides, colour, ground))
-
-
-def _ground(style: dict[str, str]) -> str:
-    direct = _colour(style.get("background-color", ""))
-    return direct or next((found for word in style.get("background", "").split() if (found := _colour(word))), "")
-
-
-def _open(page: _Page, tag: str, text: str) -> None:
-    attributes = _attributes(text)
-    parent = page.stack[-1] if page.stack else _Element("", hidden=False, ground="ffffff", colour="000000")
-    style = _declarations(attributes.get("style", ""))
-    hidden = parent.hidden or _hides(style) or "hidden" in attributes
-    colour = _colour(style.get("color", "")) or _colour(attributes.get("color", "").lower()) or parent.colour
-    ground = _ground(style) or _colour(attributes.get("bgcolor", "").lower()) or parent.ground
-    marks = {f".{one}" for one in attributes.get("class", "").split()} | {f"#{attributes.get('id', '')}"}
-    for wanted, needed, hides, said, under in page.sheet:
-        if (not wanted or wanted == tag) and needed <= marks and (wanted or needed):
-            hidden = hidden or hides
-            colour = colour if "color" in style else said or colour
-            ground = under or ground
+def _open(page: _Page, tag: str, attributes: dict[str, str]) -> None:
+    parent = page.stack[-1]
     if tag in _BLOCKS:
-        page.out.append("\n\n" if tag in _PARAGRAPHS else "\n")
-        if tag == "li":
-            page.out.append("- ")
+        _owe(page, 2 if tag in _PARAGRAPHS else 1)
+    if tag == "br":
+        _break(page)
     elif tag in {"td", "th"}:
-        page.out.append(" ")
-    if tag == "a":
+        _space(page)
+    elif tag == "a":
         _end_link(page)
-        page.link = attributes.get("href", "")
-    if tag not in _VOID and len(page.stack) < MAX_DEPTH:
-        page.stack.append(_Element(tag, hidden, "ffffff" if ground == "clear" else ground, colour))
+        page.target = attributes.get("href", "")
+    if tag in _VOID:
+        return
+    classes = frozenset(attributes.get("class", "").split()[:20])
+    element = Element(tag, attributes.get("id", ""), classes)
+    chain = [one.element for one in page.stack[-60:]] + [element]
+    found = _presented(tag, attributes)
+    merge(found, page.sheet.declared(chain))
+    own = declarations(attributes.get("style", "")[:8_000])
+    merge(found, own)
+    look = inside(parent.look, found)
+    if "hidden" in attributes and found.get("display", ("none", False))[0] == "none":
+        look = replace(look, gone=True)
+    if attributes.get("background"):
+        look = replace(look, ground=None)
+    if tag == "bdo" or look.turned:
+        page.risks.add(codes.BIDI)
+    quotes = parent.quotes + (tag == "blockquote" and not _only_indents(attributes, found))
+    page.stack.append(_Open(element, look, min(quotes, 9)))
+    if tag == "li" and look.seen:
+        _put(page, "- ")
+
+
+def _presented(tag: str, attributes: dict[str, str]) -> Declarations:
+    """What attributes say of the look; every style beats them."""
+    found: Declarations = {}
+    colour = attributes.get("color") or attributes.get("text", "")
+    if colour:
+        found["color"] = (colour.lower(), False)
+    if attributes.get("bgcolor"):
+        found["background-color"] = (attributes["bgcolor"].lower(), False)
+    if tag == "font" and attributes.get("size", "") in _FONT:
+        found["font-size"] = (_FONT[attributes["size"]], False)
+    if tag == "mark":
+        found["background-color"] = ("yellow", False)
+    if tag == "pre":
+        found["white-space"] = ("pre", False)
+    if tag == "a":
+        found["color"] = ("blue", False)
+    return found
+
+
+def _only_indents(attributes: dict[str, str], found: Declarations) -> bool:
+    """Gmail's and Outlook's indent button also makes block quotations, without a border."""
+    if attributes.get("type") == "cite" or "quote" in attributes.get("class", ""):
+        return False
+    return found.get("border", ("", False))[0].startswith(("none", "0"))
 
 
 def _close(page: _Page, tag: str) -> None:
     if tag == "a":
         _end_link(page)
-    for back in range(1, min(len(page.stack), 60) + 1):
-        if page.stack[-back].tag == tag:
-            del page.stack[-back:]
-            break
+    if len(page.stack) > 1 and page.stack[-1].element.tag == tag:
+        page.stack.pop()
     if tag in _BLOCKS:
-        page.out.append("\n\n" if tag in _PARAGRAPHS else "\n")
+        _owe(page, 2 if tag in _PARAGRAPHS else 1)
 
 
-def _text(page: _Page, source: str) -> None:
-    shown = html.unescape(source)
-    if any(element.tag in _DROPPED for element in page.stack[-3:]):
+def _text(page: _Page, text: str) -> None:
+    top = page.stack[-1]
+    if not top.look.seen:
+        page.hidden += len(_LETTERS.findall(text[:10_000]))
         return
-    element = page.stack[-1] if page.stack else None
-    if element is not None and (element.hidden or element.colour == "clear" or _near(element.colour, element.ground)):
-        if re.search(r"[^\W_]{2}", shown):
-            page.risks.add(codes.HIDDEN_TEXT)
+    if top.look.unclear and _LETTERS.search(text):
+        page.risks.add(codes.HIDDEN_TEXT)
+    if page.target:
+        page.shown.append(text)
+    if top.look.pre:
+        first, *others = text.replace("\r\n", "\n").split("\n")
+        _put(page, first)
+        for other in others:
+            _break(page)
+            _put(page, other)
         return
-    in_pre = any(one.tag == "pre" for one in page.stack[-10:])
-    page.out.append(shown if in_pre else re.sub(r"\s+", " ", shown))
-    if page.link:
-        page.link_text.append(shown)
+    folded = re.sub(r"[ \t\n\r\f]+", " ", text)
+    if folded.startswith(" "):
+        _space(page)
+    if folded.strip(" "):
+        _put(page, folded.strip(" "))
+        if folded.endswith(" "):
+            _space(page)
+
+
+def _put(page: _Page, text: str) -> None:
+    """Add visible text to the line, after the line ends that are owed."""
+    if not text:
+        return
+    if page.blank:
+        _end_line(page)
+        if page.blank > 1 and page.lines and page.lines[-1].strip("> "):
+            page.lines.append(">" * min(page.quotes, page.stack[-1].quotes))
+        page.blank = 0
+    if not page.line:
+        page.quotes = page.stack[-1].quotes
+    page.line.append(text)
+
+
+def _space(page: _Page) -> None:
+    if page.line and not page.blank and not page.line[-1].endswith(" "):
+        page.line.append(" ")
+
+
+def _owe(page: _Page, ends: int) -> None:
+    if page.line or page.lines:
+        page.blank = max(page.blank, ends)
+
+
+def _break(page: _Page) -> None:
+    """A line break; an empty line where nothing stands on this one."""
+    if page.line and page.blank:
+        _end_line(page)
+    if page.line:
+        _end_line(page)
+    else:
+        page.lines.append(">" * page.stack[-1].quotes)
+    page.blank = 0
+
+
+def _end_line(page: _Page) -> None:
+    if page.line:
+        text = "".join(page.line).rstrip(" ")
+        page.lines.append(">" * page.quotes + (" " if page.quotes else "") + text)
+        page.line = []
 
 
 def _end_link(page: _Page) -> None:
     """Compare what a link shows with where it leads."""
-    shown = _HOST.match("".join(page.link_text)[:500].strip())
-    target = _TARGET.match(page.link[:2000])
-    if shown and target and not _same_site(shown[1].lower(), target[1].lower()):
-        page.risks.add(codes.LINK_TEXT_DIFFERS)
-    page.link, page.link_text = "", []
-
-
-def _same_site(one: str, other: str) -> bool:
-    return one == other or one.endswith("." + other) or other.endswith("." + one)
-
-
-def _tidy(text: str) -> str:
-    lines = [re.sub(r"[ \t\f\v\u00a0]+", " ", line).strip() for line in text.split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n" if any(lines) else ""
+    if page.target:
+        if links.differs("".join(page.shown)[:4_000], page.target):
+            page.risks.add(codes.LINK_TEXT_DIFFERS)
+        if links.mixed_script(links.host_of(page.target) or ""):
+            page.risks.add(codes.MIXED_SCRIPT)
+    page.target, page.shown = "", []

@@ -1,0 +1,191 @@
+"""Is text that stands in an element seen by a reader? Computed style, as far as it can hide text.
+
+Rules:
+- `gone` cannot be undone further inside (display, opacity, clipping, far off the page); visibility, size and colours can.
+- Lengths that cannot be worked out (`calc`, `var`) where they could hide text are `unclear`: somebody must look.
+- What a browser would show is shown: the thresholds below are far from what people write.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from inbound import colours
+from inbound.colours import Colour
+from inbound.styles import HIDING, Declarations
+
+SMALLEST = 2.5
+"""Pixels of font size at and below which nobody reads."""
+FAR = -200.0
+"""Pixels off the page."""
+
+_LENGTH = re.compile(r"([+-]?(?:\d{1,9}\.?\d{0,9}|\.\d{1,9}))(px|pt|pc|em|rem|ex|ch|%|vw|vh|in|cm|mm|q)?(?![\w.])")
+_PIXELS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "rem": 16.0, "vw": 12.0, "vh": 8.0, "in": 96.0, "cm": 37.8, "mm": 3.78,
+           "q": 0.945, None: 1.0, "": 1.0}  # fmt: skip
+_SIZES = {"xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
+          "xx-large": 32.0, "initial": 16.0, "smaller": 0.83, "larger": 1.2}  # fmt: skip
+_UNSURE = re.compile(r"\b(?:calc|var|min|max|clamp|env|attr)\(")
+_NO_AREA = re.compile(
+    r"inset\(\s*(?:[5-9]\d|100)(?:\.\d{1,9})?%|circle\(\s*0|ellipse\(\s*0|polygon\((?:\s*0[a-z%]{0,3}\s+0[a-z%]{0,3}\s*,?){1,20}\)"
+)
+_TRANSFORM = re.compile(r"(scale[xyz3d]{0,2}|rotate[xy]|translate[xyz3d]{0,2})\(([^()]{1,60})\)")
+_EXTENTS = ("height", "max-height", "width", "max-width", "line-height")
+_SIDES = ("left", "right", "top", "bottom")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text inside an element looks."""
+
+    gone: bool = False
+    visible: bool = True
+    size: float = 16.0
+    colour: Colour | None = colours.BLACK
+    ground: Colour | None = colours.WHITE
+    pre: bool = False
+    turned: bool = False
+    """The direction of the text is overridden."""
+    unclear: bool = False
+
+    @property
+    def seen(self) -> bool:
+        return not self.gone and self.visible and self.size > SMALLEST and colours.told_apart(self.colour, self.ground)
+
+
+def inside(parent: Look, found: Declarations) -> Look:
+    """The look inside an element that has these declarations."""
+    if not found:
+        return parent
+    style = {name: value for name, (value, _) in found.items()}
+    look = replace(parent, size=_font_size(style, parent.size))
+    visibility = style.get("visibility", "")
+    return replace(
+        look,
+        gone=parent.gone or _gone(style, look.size),
+        visible=parent.visible if visibility in {"", "inherit"} else visibility not in {"hidden", "collapse"},
+        colour=_colour(style, parent.colour),
+        ground=_ground(style, parent.ground),
+        pre=style["white-space"].startswith(("pre", "break")) if "white-space" in style else parent.pre,
+        turned=parent.turned or "override" in style.get("unicode-bidi", ""),
+        unclear=any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED),
+    )
+
+
+_COUNTED = HIDING - {"margin", "width", "max-width", "line-height", "margin-top", "margin-left", "margin-right", "font"}
+
+
+def pixels(value: str, size: float) -> float | None:
+    """A length in pixels; percentages are of a page 1,200 pixels wide. None where it is no plain length."""
+    found = _LENGTH.match(value)
+    if found is None:
+        return None
+    number, unit = float(found[1]), found[2]
+    if unit in {"em", "ex", "ch"}:
+        return number * size * (1.0 if unit == "em" else 0.5)
+    return number * (12.0 if unit == "%" else _PIXELS[unit])
+
+
+def _font_size(style: dict[str, str], size: float) -> float:
+    value = style.get("font-size", "")
+    if not value and "font" in style:
+        sized = [one for one in style["font"].split() if re.match(r"[.\d]", one) and not re.fullmatch(r"[1-9]00", one)]
+        value = sized[0].partition("/")[0] if sized else ""
+    if value in _SIZES:
+        return _SIZES[value] if _SIZES[value] > 2 else size * _SIZES[value]
+    if value.endswith("%"):
+        share = _LENGTH.match(value)
+        return size * float(share[1]) / 100 if share else size
+    found = pixels(value, size)
+    result = size if found is None else found
+    return 0.0 if _nearly_nothing(style.get("zoom", "")) else result
+
+
+def _gone(style: dict[str, str], size: float) -> bool:
+    get = style.get
+    return (
+        get("display", "").startswith("none")
+        or get("mso-hide") == "all"
+        or get("content-visibility") == "hidden"
+        or _nearly_nothing(get("opacity", ""))
+        or any(_nearly_nothing(one) for one in re.findall(r"opacity\(([^()]{1,20})\)", get("filter", "")))
+        or _clipped(style, size)
+        or _off_the_page(style, size)
+        or _scaled_away(style)
+    )
+
+
+def _nearly_nothing(value: str) -> bool:
+    found = _LENGTH.fullmatch(value)
+    return found is not None and float(found[1]) <= (5 if value.endswith("%") else 0.05)
+
+
+def _clipped(style: dict[str, str], size: float) -> bool:
+    cut = any(
+        word in {"hidden", "clip", "scroll", "auto"}
+        for side in ("overflow", "overflow-x", "overflow-y")
+        for word in style.get(side, "").split()
+    )
+    if cut and any(_flat(side, style.get(side, ""), size) for side in _EXTENTS):
+        return True
+    if style.get("clip", "").startswith("rect(") and style.get("position") in {"absolute", "fixed"}:
+        edges = [pixels(one, size) for one in re.split(r"[\s,]+", style["clip"][5:].rstrip(") "))[:4]]
+        top, right, bottom, left = [*edges, None, None, None, None][:4]
+        if (top is not None and bottom is not None and bottom - top <= SMALLEST) or (
+            left is not None and right is not None and right - left <= SMALLEST
+        ):
+            return True
+    return _NO_AREA.match(style.get("clip-path", "")) is not None
+
+
+def _flat(side: str, value: str, size: float) -> bool:
+    length = pixels(value, size)
+    if length is None or value.endswith("%"):
+        return value in {"0%", "0.0%"}
+    unitless = side == "line-height" and _LENGTH.fullmatch(value) and value[-1].isdigit()
+    return length * (size if unitless else 1) <= SMALLEST
+
+
+def _off_the_page(style: dict[str, str], size: float) -> bool:
+    def far(name: str, limit: float) -> bool:
+        length = pixels(style.get(name, ""), size)
+        return length is not None and length <= limit
+
+    if style.get("position") in {"absolute", "fixed", "relative", "sticky"} and any(far(side, FAR) for side in _SIDES):
+        return True
+    if any(far(name, 2 * FAR) for name in ("margin-left", "margin-top", "margin-right")):
+        return True
+    if any((pixels(one, size) or 0) <= 2 * FAR for one in style.get("margin", "").split()[:4]):
+        return True
+    return far("text-indent", FAR) or far("letter-spacing", -0.6 * size)
+
+
+def _scaled_away(style: dict[str, str]) -> bool:
+    for name, inside_brackets in _TRANSFORM.findall(style.get("transform", "")):
+        arguments = inside_brackets.split(",")[:3]
+        if name.startswith("scale") and any(_nearly_nothing(one.strip()) for one in arguments):
+            return True
+        if name in {"rotatex", "rotatey"} and re.fullmatch(r"\s*-?(?:90|270)(?:\.0*)?deg\s*", inside_brackets):
+            return True
+        if name.startswith("translate") and any(abs(pixels(one.strip(), 16) or 0) >= 10 * -FAR for one in arguments):
+            return True
+    return _nearly_nothing(style.get("scale", ""))
+
+
+def _colour(style: dict[str, str], before: Colour | None) -> Colour | None:
+    value = style.get("-webkit-text-fill-color") or style.get("color", "")
+    if value in {"", "inherit", "currentcolor"}:
+        return before
+    return colours.parse(value)
+
+
+def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
+    image = style.get("background-image", "") + style.get("background", "")
+    if "url(" in image or "gradient" in image:
+        return None
+    value = style.get("background-color") or style.get("background", "")
+    if value in {"", "inherit", "initial", "none", "unset"}:
+        return before
+    words = re.findall(r"[\w-]+\([^()]{0,100}\)|[#\w-]+", value)[:10]
+    found = next((colour for word in words if (colour := colours.parse(word)) is not None), None)
+    return before if found == colours.CLEAR else found
