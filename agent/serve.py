@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from agent.web.server import bind, serving
 from agent.web.session import Sessions
 from agent.worker import POLL_SECONDS, Worker
 from inbound.contracts import Resolver
-from inbound.listener import Door
+from inbound.listener import CannotListenError, Door, tls_context
 from inbound.resolver import DnsResolver
 from outbound.contracts import Courier
 from outbound.couriers.registry import open_courier
@@ -140,7 +141,7 @@ def assemble(parts: Parts, courier: Courier) -> Service:
     return Service(
         parts=parts,
         intake=intake,
-        door=Door(config.listener, intake, clock=parts.now),
+        door=Door(config.listener, intake, clock=parts.now, tls=_tls(config)),
         triager=worker(JobKind.TRIAGE, triage.triage, triage.bury),
         runner=worker(JobKind.RUN, run.work, run.bury),
         outbox=StoredOutbox(parts, longest),
@@ -148,6 +149,15 @@ def assemble(parts: Parts, courier: Courier) -> Service:
         desk=desk,
         sessions=Sessions(hosts | set(config.desk.allowed_hosts), secure=config.desk.secure_cookies),
     )
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    """The certificate that the door offers. Raises CannotListenError for one that cannot be used."""
+    try:
+        return tls_context(config.listener)
+    except OSError as error:
+        where = config.listener.tls_certificate
+        raise CannotListenError(f"[listener] tls_certificate {where} or its key cannot be used: {error}") from error
 
 
 async def send_all(service: Service) -> None:

@@ -20,7 +20,7 @@ from agent.models.base import FunctionCall, MailView
 from agent.outcome import tool_output
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT, fence
-from agent.proposing import Proposed, propose
+from agent.proposing import propose
 from agent.store import deliveries, drafts, mails
 from agent.store.database import Tx
 from agent.store.mails import Mail
@@ -68,10 +68,8 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
         return Answered.error(f"there is no tool {call.name[:60]!r}; there are {', '.join(ARGUMENTS)}")
     try:
         arguments = kind.model_validate(load_object(call.arguments))
-    except StrictJSONError as error:
-        return Answered.error(f"the arguments cannot be read: {error}")
-    except ValidationError as error:
-        return Answered.error("the arguments do not fit: " + _problems(error))
+    except (StrictJSONError, ValidationError) as error:
+        return Answered.error(_problem(error))
     if isinstance(arguments, ReadInbox):
         return Answered(await read_inbox(tx, mail, arguments.limit))
     if await drafts.pending(tx, mail.id):
@@ -87,15 +85,16 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
         body=arguments.body,
         now=now,
     )
-    match proposed:
-        case Proposed(waits=True, draft_id=draft_id):
-            return Waits(draft_id)
-        case Proposed(draft_id=draft_id, reason=reason):
-            return Answered(tool_output(success=False, reason=reason), draft_id)
+    if proposed.waits:
+        return Waits(proposed.draft_id)
+    return Answered(tool_output(success=False, reason=proposed.reason), proposed.draft_id)
 
 
-def _problems(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(p) for p in one['loc'])[:60]}: {one['msg']}" for one in error.errors()[:5])
+def _problem(error: StrictJSONError | ValidationError) -> str:
+    if isinstance(error, StrictJSONError):
+        return f"the arguments cannot be read: {error}"
+    found = [f"{'.'.join(str(part) for part in one['loc'])[:60]}: {one['msg']}" for one in error.errors()[:5]]
+    return "the arguments do not fit: " + "; ".join(found)
 
 
 async def read_inbox(tx: Tx, mail: Mail, limit: int) -> str:

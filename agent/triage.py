@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from inbound.containment import normalize_bounded
 
 from agent import conversations as threads
 from agent.extract import Extraction, extract
@@ -30,6 +29,7 @@ from agent.store.mails import Description, Mail
 from agent.version import VERSION
 from inbound.authentication import check
 from inbound.automated import screen
+from inbound.containment import normalize_bounded
 from inbound.contracts import AuthResults, Envelope, Kind, NormalizedEmail, Quarantined, Screening
 from outbound import tokens
 

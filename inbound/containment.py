@@ -1,7 +1,7 @@
 """Normalise a mail within bounds of time: small ones here, large ones in a process that can be killed.
 
 Rules:
-- A mail under the limit costs milliseconds whatever is in it (the bounds of `mime` see to that); it is read in a thread.
+- A mail under the limit costs milliseconds whatever is in it (the bounds of `mime` see to that): read in a thread.
 - A larger one is read by a child process, which is killed when its time is over; the mail is then quarantined.
 - A cancelled caller kills the child. Nothing is left running.
 """

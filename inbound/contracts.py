@@ -240,7 +240,7 @@ class DeliveryEvent(Frozen):
 
 
 class Screening(Frozen):
-    """Is this mail automatic, and what does it report?"""
+    """Whether this mail is automatic, and what it reports."""
 
     kind: Kind
     evidence: tuple[str, ...] = ()

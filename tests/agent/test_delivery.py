@@ -188,8 +188,11 @@ async def test_an_attempt_that_nobody_finished_is_in_doubt(tmp_path: Path) -> No
     """The courier never came back: after the lease somebody else finds the attempt, and does not repeat it."""
 
     class Hangs(Told):
+        called = asyncio.Event()
+
         async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
             self.given.append(email)
+            self.called.set()
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -197,8 +200,7 @@ async def test_an_attempt_that_nobody_finished_is_in_doubt(tmp_path: Path) -> No
     async with house(tmp_path, courier=courier) as home:
         mail_id = await queued(home)
         sending = asyncio.create_task(home.send())
-        while not courier.given:
-            await asyncio.sleep(0.01)
+        await courier.called.wait()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         home.clock.advance(hours=1)

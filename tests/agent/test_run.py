@@ -77,7 +77,7 @@ async def test_a_call_that_is_not_allowed_is_answered_and_nothing_is_done(
     tmp_path: Path, what: str, given: FunctionCall, answer: str
 ) -> None:
     """The model hears what was wrong, the run goes on, no mail leaves."""
-    run, (only,), home, model, mail_id = await outcome(tmp_path, given, Message(role="assistant", text="I give up"))
+    run, (only,), home, model, _ = await outcome(tmp_path, given, Message(role="assistant", text="I give up"))
     assert output(only)["success"] is False, what
     assert answer in str(only.output)
     assert run.state is RunState.COMPLETED
@@ -126,7 +126,7 @@ async def test_free_text_waits_for_a_person_and_the_run_rests(tmp_path: Path) ->
 async def test_turns_are_bounded(tmp_path: Path) -> None:
     """A model that never ends is stopped, and a person gets the mail."""
     turns = [call("read_inbox", {"limit": 1}, f"c{n}") for n in range(40)]
-    run, calls, home, _, mail_id = await outcome(tmp_path, *turns)
+    run, calls, home, _, _ = await outcome(tmp_path, *turns)
     assert run.state is RunState.INCOMPLETE
     assert len(calls) == home.parts.config.worker.max_turns
 

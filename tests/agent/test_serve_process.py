@@ -6,6 +6,7 @@ import re
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -140,3 +141,33 @@ def test_a_busy_port_is_a_plain_line(tmp_path: Path) -> None:
         )
     assert ended.returncode == 1
     assert re.fullmatch(rf"[^\n]*{port}[^\n]*`port` in \[listener\][^\n]*\n", ended.stderr)
+
+
+async def test_a_configured_certificate_is_offered(tmp_path: Path) -> None:
+    """STARTTLS stands in the answer to EHLO, and a handshake ends with the certificate's key."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    config, port = configure(tmp_path)
+    listener = f'[listener]\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n'
+    config.write_text(config.read_text().replace("[listener]\n", listener))
+    with serving(config), smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.ehlo("test")
+        assert client.has_extn("starttls")
+        context = ssl.create_default_context(cafile=str(certificate))
+        context.check_hostname = False
+        assert client.starttls(context=context)[0] == 220
+
+
+def test_a_certificate_that_is_none_is_a_plain_line(tmp_path: Path) -> None:
+    """It names the setting, and nothing opens."""
+    config, _ = configure(tmp_path)
+    config.write_text(config.read_text().replace("[listener]\n", '[listener]\ntls_certificate = "config.toml"\n'))
+    ended = subprocess.run([*START, "--config", str(config)], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "tls_certificate" in ended.stderr

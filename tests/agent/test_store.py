@@ -111,8 +111,12 @@ async def test_a_claim_can_be_kept_up(database: Database) -> None:
 
 async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     """What follows from a change is there with it or not at all."""
-    with pytest.raises(RuntimeError, match="in the middle"):
+
+    async def broken() -> None:
         async with database.write() as tx:
             await jobs.schedule(database, tx, JobKind.RUN, "r-2", due_at=START, now=START)
             raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await broken()
     assert await jobs.claim(database, JobKind.RUN, now=START, lease=MINUTE, limit=1) == []

@@ -55,7 +55,7 @@ class Counted:
             if (counted.when, counted.at) == ("after", counted.commits):
                 die()
 
-        Database.write = write  # type: ignore[method-assign]  # the process is made to be killed here
+        setattr(Database, "write", write)  # noqa: B010 (the process is made to be killed here)
 
 
 async def approve_what_waits(home: House, mail_id: str) -> None:
