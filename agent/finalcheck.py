@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 
 from agent.facts import gather
 from agent.parts import Parts
-from agent.policy import Judgement, evaluate
+from agent.policy import FinalText, Judgement, evaluate_final
 from agent.store import conversations, drafts, mails
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
 from agent.store.drafts import Draft
 from outbound.authorize import restore
 from outbound.compose import Inspected, inspect
-from outbound.contracts import ApprovedEmail, Refused, ReplyRecipient, SendAgentEmail
+from outbound.contracts import ApprovedEmail, Refused, Way
 
 
 async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -> ApprovedEmail | Refused:
@@ -37,8 +37,8 @@ async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -
     stale = await _stale(parts, tx, delivery, draft, email, now)
     if stale is not None:
         return stale
-    judgement = await _judge(parts, tx, delivery, draft, found, now)
-    return _against(judgement, draft, email) or email
+    judgement = await _judge(parts, tx, delivery, draft, found, email.way, now)
+    return _against(judgement) or email
 
 
 async def _stale(
@@ -58,31 +58,30 @@ async def _stale(
     return None
 
 
-async def _judge(parts: Parts, tx: Tx, delivery: Delivery, draft: Draft, found: Inspected, now: datetime) -> Judgement:
+async def _judge(
+    parts: Parts, tx: Tx, delivery: Delivery, draft: Draft, found: Inspected, way: Way, now: datetime
+) -> Judgement:
     """Judge what stands in the bytes, under the facts of this moment."""
     mail = await mails.get(tx, delivery.mail_id)
     if mail is None:
         raise LookupError(f"the mail {delivery.mail_id} of a delivery is gone")
     facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now, but=delivery.id)
-    proposal = SendAgentEmail(
-        tenant_id=draft.proposal.tenant_id,
-        source_event_id=draft.proposal.source_event_id,
-        idempotency_key=draft.proposal.idempotency_key,
-        recipient=ReplyRecipient(email=found.to_address),
-        template_id=draft.proposal.template_id,
+    said = FinalText(
+        from_address=found.from_address,
+        to_address=found.to_address,
         subject=found.subject,
-        plain_text=found.body,
-        risk_level=draft.proposal.risk_level,
-        review_required=draft.proposal.review_required,
+        body=found.body,
+        attachments=found.attachments,
+        auto_submitted=found.auto_submitted,
     )
-    facts = facts.model_copy(update={"attachments": found.attachments})
-    return evaluate(draft.id, proposal, facts, parts.rules[draft.mailbox])
+    rules = parts.rules[draft.mailbox]
+    return evaluate_final(draft.id, said, draft.proposal, facts, rules, way=way, overruled=draft.overruled)
 
 
-def _against(judgement: Judgement, draft: Draft, email: ApprovedEmail) -> Refused | None:
-    for finding in judgement.findings:
-        if finding.kind == "deny":
-            return Refused(code=finding.rule, reason=finding.reason)
-        if email.way == "unseen" or finding.rule not in draft.overruled:
-            return Refused(code=finding.rule, reason=f"not so when it was decided: {finding.reason}")
-    return None
+def _against(judgement: Judgement) -> Refused | None:
+    worst = sorted(judgement.findings, key=lambda finding: finding.kind != "deny")
+    if not worst:
+        return None
+    first = worst[0]
+    said = first.reason if first.kind == "deny" else f"not so when it was decided: {first.reason}"
+    return Refused(code=first.rule, reason=said)

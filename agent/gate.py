@@ -5,6 +5,7 @@ Rules:
   mailbox where the operator switched it on, at or over the operator's threshold.
 - Free text always waits for a person.
 - Everything that stands in the way is named, so that the person sees why it waits.
+- What policy has looked at is looked at here again where a mistake would cost most: one net may have a hole.
 """
 
 from __future__ import annotations
@@ -29,16 +30,24 @@ def decide(
     judgement: Judgement, facts: Facts, *, template_id: str | None, auto_send: bool, threshold: float
 ) -> Unseen | Person:
     """Decide on a proposal that was judged. `auto_send`: of the mailbox and of the entry, both."""
+    policy = judgement.policy
+    proven = facts.authenticated_author is not None and facts.authenticated_author == facts.author
     obstacles = (
         (
-            judgement.policy.decision != "allow" or judgement.policy.requires_human_review,
-            judgement.policy.review_reason,
+            policy.decision != "allow" or policy.requires_human_review or bool(judgement.findings),
+            policy.review_reason or "policy did not allow it",
         ),
+        (not judgement.passed, "no rule was checked"),
+        (not policy.allowed_recipient, "the recipient is not the author of the mail"),
+        (policy.risk_level == "high", "the risk is high"),
         (template_id is None or template_id != facts.entry_id, "free text always waits for a person"),
         (template_id is not None and not auto_send, "the operator did not mark this answer to go unseen"),
-        (facts.authenticated_author is None, "nothing proves who wrote the mail"),
+        (not proven, "nothing proves who wrote the mail"),
         (facts.kind is not Kind.PERSONAL, "the mail may be automatic"),
+        # Not `<`: a threshold that is no number compares false either way.
         (not facts.intent.confidence >= threshold, "confidence is under the threshold"),
+        (facts.intent.review_required, "a person was asked for"),
+        (facts.already_replied, "this mail has a reply already"),
         (facts.newer_mail, "a newer mail came in the conversation"),
         (facts.paused, "sending is paused"),
     )

@@ -4,20 +4,24 @@ Rules:
 - Every rule is checked, always; one denial is enough to deny, one doubt enough for a person.
 - The review flags of intent, proposal and policy are OR-ed; nothing takes one back.
 - The same rules judge the proposal, the edit, the approval and the final bytes.
+- What a person passed over stays passed over in the final bytes; a denial never is.
 - A judgement names the rules that spoke and the version of rules and settings.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Collection
+from functools import cached_property
 from typing import Literal
 
-from agent.rules import RULES, Caps, Facts, Frozen, RuleKind, Settings
-from outbound.contracts import Decision, EmailActionPolicy, RiskLevel, SendAgentEmail
+from pydantic import field_validator
 
-__all__ = ["Caps", "Facts", "Finding", "Judgement", "Rules", "Settings", "evaluate"]
+from agent.rules import REVISION, RULES, Caps, Facts, Final, Frozen, RuleKind, Settings, higher
+from outbound.contracts import Decision, EmailActionPolicy, ReplyRecipient, SendAgentEmail, Way
 
-_ORDER: dict[RiskLevel, int] = {"low": 0, "medium": 1, "high": 2}
+__all__ = ["Caps", "Facts", "FinalText", "Finding", "Judgement", "Rules", "Settings", "evaluate", "evaluate_final"]
 
 
 class Rules(Frozen):
@@ -27,11 +31,20 @@ class Rules(Frozen):
     stricter: frozenset[str] = frozenset()
     """Ids of review rules that deny here; never the other way."""
 
-    @property
+    @field_validator("stricter")
+    @classmethod
+    def _known(cls, ids: frozenset[str]) -> frozenset[str]:
+        strange = sorted(ids - {rule.id for rule in RULES})
+        if strange:
+            raise ValueError(f"there is no rule {', '.join(strange)}")
+        return ids
+
+    @cached_property
     def version(self) -> str:
-        """Changes with any rule's id or kind and with any setting."""
-        table = "\n".join(f"{rule.id} {rule.kind} {rule.protects}" for rule in RULES)
-        return hashlib.sha256(f"{table}\n{self.model_dump_json()}".encode()).hexdigest()[:16]
+        """Changes with any rule's id, kind or meaning and with any setting; the same in every process."""
+        table = [(rule.id, rule.kind, rule.protects) for rule in RULES]
+        said = [REVISION, table, self.settings.model_dump(mode="json"), sorted(self.stricter)]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Finding(Frozen):
@@ -46,7 +59,21 @@ class Judgement(Frozen):
     policy: EmailActionPolicy
     findings: tuple[Finding, ...]
     passed: tuple[str, ...]
+    """Ids of the rules that held."""
+    overruled: tuple[str, ...] = ()
+    """Ids of review rules that did not hold and that a person had passed over; in final bytes only."""
     rules_version: str
+
+
+class FinalText(Frozen):
+    """What stands in the final bytes, read again."""
+
+    from_address: str
+    to_address: str
+    subject: str
+    body: str
+    attachments: int
+    auto_submitted: str
 
 
 def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rules) -> Judgement:
@@ -63,7 +90,7 @@ def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rule
     return Judgement(
         policy=EmailActionPolicy(
             action_id=action_id,
-            risk_level=_risk(proposal.risk_level, facts.entry_risk),
+            risk_level=higher(proposal.risk_level, facts.entry_risk),
             requires_human_review=bool(findings),
             review_reason="; ".join(finding.reason for finding in findings),
             allowed_sender=facts.mailbox,
@@ -77,10 +104,43 @@ def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rule
     )
 
 
+def evaluate_final(
+    action_id: str,
+    found: FinalText,
+    proposal: SendAgentEmail,
+    facts: Facts,
+    rules: Rules,
+    *,
+    way: Way,
+    overruled: Collection[str] = (),
+) -> Judgement:
+    """Judge final bytes under today's facts. `overruled` counts where a person approved, and for review rules alone."""
+    said = proposal.model_copy(
+        update={
+            "recipient": ReplyRecipient(email=found.to_address, user_id=proposal.recipient.user_id),
+            "subject": found.subject,
+            "plain_text": found.body,
+        }
+    )
+    final = Final(from_address=found.from_address, auto_submitted=found.auto_submitted, way=way)
+    seen = facts.model_copy(update={"attachments": found.attachments, "final": final})
+    judged = evaluate(action_id, said, seen, rules)
+    known = set(overruled) if way == "approved" else set()
+    left = [finding for finding in judged.findings if finding.kind == "deny" or finding.rule not in known]
+    decided = {
+        "requires_human_review": bool(left),
+        "review_reason": "; ".join(finding.reason for finding in left),
+        "decision": _decision(left),
+    }
+    return judged.model_copy(
+        update={
+            "policy": judged.policy.model_copy(update=decided),
+            "findings": tuple(left),
+            "overruled": tuple(finding.rule for finding in judged.findings if finding not in left),
+        }
+    )
+
+
 def _decision(findings: list[Finding]) -> Decision:
     kinds: set[Literal["deny", "review"]] = {finding.kind for finding in findings}
     return "deny" if "deny" in kinds else "review" if kinds else "allow"
-
-
-def _risk(one: RiskLevel, other: RiskLevel | None) -> RiskLevel:
-    return max((one, other or "low"), key=_ORDER.__getitem__)

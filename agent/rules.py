@@ -4,6 +4,7 @@ Rules about rules:
 - `deny`: nothing that a model proposes can pass it, and approving it is not offered to anybody.
 - `review`: a person decides; what they passed over stays in the audit.
 - A rule may look at what a model said only to ask for more care, never for less.
+- What stands in the author's own subject and comes back behind `Re:` is theirs: it is no gap, link or mark of ours.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agent import content
+from inbound import codes
 from inbound.addresses import canonical
 from inbound.contracts import InboundEmailIntent, Kind
-from outbound.contracts import RiskLevel, SendAgentEmail
+from outbound.contracts import RiskLevel, SendAgentEmail, Way
+
+REVISION = 2
+"""Raised when a rule or `content` sees anything else than before: approvals under the former revision are void."""
 
 
 class Frozen(BaseModel):
@@ -34,6 +39,15 @@ class Caps(Frozen):
     total: int = 0
 
 
+class Final(Frozen):
+    """What only final bytes have."""
+
+    from_address: str
+    auto_submitted: str
+    """Value of the header, or empty."""
+    way: Way
+
+
 class Facts(Frozen):
     """All that the rules know, from code alone."""
 
@@ -45,7 +59,10 @@ class Facts(Frozen):
     authenticated_author: str | None
     kind: Kind
     intent: InboundEmailIntent
+    mail_subject: str = ""
+    """The author's subject, which a reply repeats."""
     mail_risks: tuple[str, ...] = ()
+    mail_defects: tuple[str, ...] = ()
     entry_id: str | None = None
     """The playbook entry that the body is a rendering of, found by code; None for free text."""
     entry_risk: RiskLevel | None = None
@@ -55,10 +72,14 @@ class Facts(Frozen):
     own_addresses: frozenset[str] = frozenset()
     paused: bool = False
     suppressed: bool = False
+    foreign_data: bool = False
+    """The run read something beyond the author's own conversation, our own texts and lookups bound to the author."""
     sources: tuple[str, ...] = ()
     """Texts in which the facts of a reply may stand: the mail, the entry, answers of lookups."""
     attachments: int = 0
     """Parts beside the text in the final bytes; a proposal has none."""
+    final: Final | None = None
+    """None for a proposal."""
 
 
 class Settings(Frozen):
@@ -66,13 +87,16 @@ class Settings(Frozen):
 
     allowed_links: tuple[str, ...] = ()
     caps: Caps = Caps(conversation=3, sender=10, domain=100, mailbox=200, total=1000)
-    threshold: float = 0.9
+    threshold: float = Field(default=0.9, ge=0.0, le=1.0)
     thresholds: dict[str, float] = {}
 
 
 RuleKind = Literal["deny", "review"]
 Check = Callable[[SendAgentEmail, Facts, Settings], str | None]
 NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
+UNSURE_TEXT = frozenset({codes.BAD_BASE64, codes.UNKNOWN_CHARSET, codes.ENCRYPTED})
+"""Defects after which what we read may not be what the author wrote."""
+_LEVELS: dict[RiskLevel, int] = {"low": 0, "medium": 1, "high": 2}
 
 
 @dataclass(frozen=True)
@@ -83,6 +107,14 @@ class Rule:
     check: Check
 
 
+def higher(one: RiskLevel, other: RiskLevel | None) -> RiskLevel:
+    return max((one, other or "low"), key=_LEVELS.__getitem__)
+
+
+def _whole(proposal: SendAgentEmail) -> str:
+    return f"{proposal.subject}\n{proposal.plain_text}"
+
+
 def recipient(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
     if facts.author and canonical(proposal.recipient.email) == facts.author:
         return None
@@ -90,21 +122,30 @@ def recipient(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None
 
 
 def sender(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
-    if facts.mailbox in facts.own_addresses and facts.author not in facts.own_addresses:
-        return None
-    return "the sender is not one of our mailboxes, or the reply would go to ourselves"
+    if facts.mailbox not in facts.own_addresses or facts.author in facts.own_addresses:
+        return "the sender is not one of our mailboxes, or the reply would go to ourselves"
+    if facts.final is not None and facts.final.from_address != facts.mailbox:
+        return "the From address is not that of the mailbox"
+    return None
 
 
 def automatic(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return f"the mail is automatic ({facts.kind.value}) and is never answered" if facts.kind in NEVER_ANSWERED else None
 
 
+def marked(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    if facts.final is None or facts.final.auto_submitted == ("auto-replied" if facts.final.way == "unseen" else ""):
+        return None
+    return "Auto-Submitted does not say how this reply was decided (RFC 3834)"
+
+
 def attachments(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "a reply carries no attachments" if facts.attachments else None
 
 
-def unresolved_fields(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
-    found = content.gaps(f"{proposal.subject}\n{proposal.plain_text}")
+def unresolved_fields(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
+    theirs = set(content.gaps(facts.mail_subject))
+    found = [*content.gaps(proposal.plain_text), *(one for one in content.gaps(proposal.subject) if one not in theirs)]
     return f"nobody filled in {', '.join(found[:5])}" if found else None
 
 
@@ -113,17 +154,21 @@ def second_reply(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
 
 
 def invisible_text(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
-    found = content.invisible(f"{proposal.subject}\n{proposal.plain_text}")
+    found = content.invisible(_whole(proposal))
     return f"the reply has characters that a reader does not see: {', '.join(found[:5])}" if found else None
 
 
 def secret(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
-    found = content.secrets(f"{proposal.subject}\n{proposal.plain_text}")
+    found = content.secrets(_whole(proposal))
     return f"the reply seems to hold {', '.join(found)}" if found else None
 
 
 def empty(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
-    return None if proposal.plain_text.strip() else "the reply is empty"
+    return None if content.visible(proposal.plain_text).strip() else "the reply is empty"
+
+
+def too_long(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
+    return f"the reply has more than {content.LIMIT:,} characters" if content.is_too_long(_whole(proposal)) else None
 
 
 def suppressed(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
@@ -131,20 +176,41 @@ def suppressed(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
 
 
 def link(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
-    known = {*facts.own_addresses, facts.author}
-    found = content.links(proposal.plain_text)
-    # The subject of an answer is the author's own; only what it adds to theirs counts.
+    known = {*facts.own_addresses, facts.author} - {""}
+    theirs = set(content.links(facts.mail_subject))
+    found = [
+        *content.links(proposal.plain_text),
+        *(one for one in content.links(proposal.subject) if one not in theirs),
+    ]
     strange = [one for one in found if not content.is_allowed(one, settings.allowed_links, known)]
     return f"the reply has links that are not allowed: {', '.join(strange[:3])}" if strange else None
 
 
+def placeholder(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
+    found = content.placeholders(proposal.plain_text)
+    return f"a place may be left to fill in: {', '.join(found[:5])}" if found else None
+
+
+def blank_run(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
+    return "the reply has text far below blank space" if content.blank_run(proposal.plain_text) else None
+
+
 def risk(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
-    return "the risk is high" if "high" in {proposal.risk_level, facts.entry_risk} else None
+    if higher(proposal.risk_level, facts.entry_risk) == "high":
+        return "the risk is high"
+    if facts.entry_risk is not None and higher(proposal.risk_level, facts.entry_risk) != facts.entry_risk:
+        return f"the risk was raised to {proposal.risk_level}"
+    return None
 
 
 def mail_risks(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     found = sorted({*facts.mail_risks, *facts.intent.risks})
     return f"the mail has risks: {', '.join(found)}" if found else None
+
+
+def mail_defects(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    found = sorted(UNSURE_TEXT & set(facts.mail_defects))
+    return f"the mail may not have been read right: {', '.join(found)}" if found else None
 
 
 def threshold(_: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
@@ -187,8 +253,12 @@ def asked_for_review(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str
     return "a person was asked for" if proposal.review_required or facts.intent.review_required else None
 
 
+def two_of_three(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    return "the reply could carry what is not the author's to know" if facts.foreign_data else None
+
+
 def facts_known(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
-    if facts.entry_id is not None:
+    if facts.entry_id is not None and facts.entry_id == proposal.template_id:
         return None  # the operator's own words, with values that stand in the mail
     found = content.unsupported(proposal.plain_text, facts.sources)
     return f"stands in no source: {', '.join(found[:8])}" if found else None
@@ -198,16 +268,21 @@ RULES: tuple[Rule, ...] = (
     Rule("recipient", "deny", "A reply goes to the author of the mail and to nobody else.", recipient),
     Rule("sender", "deny", "A reply comes from our mailbox and never goes to ourselves.", sender),
     Rule("automatic_mail", "deny", "Machines are not answered (RFC 3834).", automatic),
+    Rule("auto_submitted", "deny", "What nobody saw says so, what a person approved does not.", marked),
     Rule("attachments", "deny", "Nothing is attached.", attachments),
     Rule("unresolved_fields", "deny", "No template mark leaves the house.", unresolved_fields),
     Rule("second_reply", "deny", "One mail, one reply.", second_reply),
     Rule("invisible_text", "deny", "What leaves can be seen.", invisible_text),
     Rule("secrets", "deny", "No key, token or card number leaves.", secret),
     Rule("empty", "deny", "An empty reply helps nobody.", empty),
+    Rule("too_long", "deny", "What is not looked at whole does not leave.", too_long),
     Rule("suppressed", "deny", "Who bounced or complained gets nothing.", suppressed),
     Rule("links", "review", "Only the operator's own links leave unseen.", link),
+    Rule("placeholders", "review", "No sentence leaves that somebody meant to finish.", placeholder),
+    Rule("blank_run", "review", "Nothing hides below the end of the page.", blank_run),
     Rule("risk", "review", "What costs much is decided by a person.", risk),
     Rule("mail_risks", "review", "A mail that may deceive is read by a person.", mail_risks),
+    Rule("mail_defects", "review", "A mail that could not be read right is read by a person.", mail_defects),
     Rule("threshold", "review", "What was not understood is not answered unseen.", threshold),
     Rule("understood", "review", "A mail that fits no entry is read by a person.", understood),
     Rule("for_a_person", "review", "Some sorts of mail are for people.", for_a_person),
@@ -215,5 +290,6 @@ RULES: tuple[Rule, ...] = (
     Rule("bulk", "review", "Lists get a draft at most.", bulk),
     Rule("caps", "review", "No loop and no flood.", caps),
     Rule("asked_for_review", "review", "Whoever asks for a person gets one.", asked_for_review),
+    Rule("two_of_three", "review", "A stranger's words and somebody else's data do not leave together.", two_of_three),
     Rule("facts", "review", "Free text says nothing that stands in no source.", facts_known),
 )
