@@ -25,6 +25,8 @@ from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
 from agent.serve import Service, assemble, build, opened, running, stop_signal
 from agent.states import MailStatus
 from agent.store import drafts, mails
+from agent.web.server import DeskPortBusyError
+from inbound.listener import CannotListenError
 from inbound.resolver import StaticZone
 from outbound.couriers.registry import open_courier
 
@@ -49,7 +51,18 @@ def fresh_folder(folder: Path) -> None:
 
 
 async def demo(once: bool) -> int:
-    """Run the demo; 0 when every mail had its outcome. Raises what `serve` raises where a part cannot start."""
+    """Run the demo; 0 when every mail had its outcome. Raises DemoError where it cannot go on."""
+    try:
+        return await _demo(once)
+    except* (CannotListenError, DeskPortBusyError) as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise DemoError(str(first).replace("config.toml", CONFIG)) from None
+
+
+async def _demo(once: bool) -> int:
+    """Start the service, send the fixtures, tell what became of them."""
     out = console()
     root = Path.cwd()
     if not (root / CONFIG).exists():
