@@ -66,6 +66,8 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
         return NotDecided(f"there is no draft {draft_id}")
     if draft.state is not DraftState.WAITING:
         return _taken(draft)
+    if draft.mailbox not in parts.rules:
+        return NotDecided(f"the mailbox {draft.mailbox} is not in the configuration any more")
     mail = await mails.get(tx, draft.mail_id)
     conversation = await conversations.get(tx, draft.conversation_id)
     if mail is None or conversation is None:

@@ -30,6 +30,9 @@ from outbound.retry import next_attempt
 PAUSE_POLL = timedelta(seconds=5)
 """How soon a paused delivery looks again."""
 
+MAX_CLAIMS = 50
+"""Claims of one delivery, its regular retries included, after which a fault of ours is a person's."""
+
 log = structlog.get_logger()
 
 
@@ -59,6 +62,8 @@ class StoredOutbox:
                 await self._doubt(tx, held, delivery, reason, now)
                 return None
             email = restore(delivery.email, self._parts.keys.seal)
+            if held.attempts > MAX_CLAIMS:
+                email = Refused(code="given_up", reason=f"it could not be worked on in {MAX_CLAIMS} tries")
             if isinstance(email, Refused):
                 await self._refuse(tx, held, delivery, email, now)
                 return None

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,7 +101,8 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         forwarders=mailbox.forwarder if mailbox else (),
         now=parts.now(),
     )
-    screening = screen(
+    screening = await asyncio.to_thread(
+        screen,
         data,
         email,
         envelope,
