@@ -7,9 +7,11 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,15 +37,31 @@ class Keys:
 
 
 def _key(path: Path) -> bytes:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        _make(path)
     return _read(path)
+
+
+def _make(path: Path) -> None:
+    """Write a key aside and link it to its name when it is on disk.
+
+    So nobody reads half of one, not after a crash either, and of two starters the second takes the first one's.
+    """
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable by the owner alone
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        Path(aside).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read(path: Path) -> bytes:
