@@ -34,6 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen(512)  # two sockets can be bound to one port until one of them listens
     except OSError as error:
         found.close()
         raise DeskPortBusyError(
@@ -48,6 +49,7 @@ async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]
     """Answer requests on a bound socket until the block ends."""
     config = uvicorn.Config(
         app,
+        log_config=None,  # its records go the way of all libraries' (agent.events)
         log_level="warning",
         access_log=False,
         lifespan="off",
