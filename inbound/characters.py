@@ -24,9 +24,11 @@ _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _FLAG = re.compile("(?<=\U0001f3f4)[\U000e0020-\U000e007e]{1,6}\U000e007f")
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 _JOINER = "\u200c\u200d"
-_ZERO = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+_ZERO = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+)
 # Behind these a joiner changes what is seen: emoji and their parts, Arabic, Indic and other joining scripts.
-_JOINS = "\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1800-\u18aa\u203c-\u3299\ufe0f\U0001f000-\U0001faff\U0001f3fb-\U0001f3ff"
+_JOINS = "\u0600-\u0dff\u0f00-\u109f\u1780-\u18aa\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
 _REMOVED = re.compile(f"[{_ZERO}]|(?<![{_JOINS}])[{_JOINER}]|[{_JOINER}](?=[{_JOINER}])")
 _SPLITTING = re.compile(f"(?<=[A-Za-z0-9])[{_ZERO}{_JOINER}]+(?=[A-Za-z0-9])")
 _SOFT_HYPHENS = re.compile("\u00ad+")
@@ -35,7 +37,8 @@ _SELECTORS = re.compile("[\U000e0100-\U000e01ef]|[\ufe00-\ufe0f](?=[\ufe00-\ufe0
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _RUN = re.compile(f"[!-~]{{{MAX_RUN + 1},}}")
-_MARKS = re.compile("([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{6})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+")
+_MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_MARKS = re.compile(f"({_MARK}{{6}}){_MARK}+")
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 

@@ -28,8 +28,10 @@ _NAMES = {
     "gray": "808080", "grey": "808080", "dimgray": "696969", "dimgrey": "696969", "black": "000000", "red": "ff0000",
     "maroon": "800000", "darkred": "8b0000", "yellow": "ffff00", "gold": "ffd700", "orange": "ffa500",
     "olive": "808000", "lime": "00ff00", "green": "008000", "darkgreen": "006400", "aqua": "00ffff",
-    "cyan": "00ffff", "teal": "008080", "blue": "0000ff", "navy": "000080", "darkblue": "00008b", "midnightblue": "191970",
-    "royalblue": "4169e1", "fuchsia": "ff00ff", "magenta": "ff00ff", "purple": "800080", "indigo": "4b0082", "pink": "ffc0cb",
+    "cyan": "00ffff", "teal": "008080", "blue": "0000ff", "navy": "000080", "darkblue": "00008b",
+    "midnightblue": "191970",
+    "royalblue": "4169e1", "fuchsia": "ff00ff", "magenta": "ff00ff", "purple": "800080",
+    "indigo": "4b0082", "pink": "ffc0cb",
     "brown": "a52a2a", "darkslategray": "2f4f4f", "darkslategrey": "2f4f4f", "steelblue": "4682b4",
     "window": "ffffff", "canvas": "ffffff", "windowtext": "000000", "canvastext": "000000",
 }  # fmt: skip

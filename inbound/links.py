@@ -1,4 +1,4 @@
-"""Links in HTML mail: does one lead where its text says, and is its host's name what it looks like?
+"""Whether a link of HTML mail leads where its text says, and whether its host's name is what it looks like.
 
 Rules:
 - A link whose text names no host deceives nobody about the host: only text that looks like an address is compared.
@@ -18,13 +18,17 @@ from inbound.addresses import canonical_domain
 MAX_LINK = 2_000
 
 _SHOWN_HOST = re.compile(
-    r"(?i)(?:^|[\s<(\"'])(?:https?://|www\.)?((?:[\w\u00a1-\U0010ffff-]{1,63}\.){1,8}[a-z\u00a1-\U0010ffff]{2,24})(?=[/:?#\s>)\"',;.!]|$)"
+    r"(?i)(?:^|[\s<(\"'])(?:https?://|www\.)?"
+    r"((?:[\w\u00a1-\U0010ffff-]{1,63}\.){1,8}[a-z\u00a1-\U0010ffff]{2,24})(?=[/:?#\s>)\"',;.!]|$)"
 )
 _TARGET = re.compile(r"(?i)^[\s\x00-\x20]*(?:https?:)?[/\\]{2,}(?:[^/\\?#@\s]*@)?([^/\\?#\s]+)")
 _MAILTO = re.compile(r"(?i)^\s*mailto:[^?@\s]*@([^?&\s,;]+)")
-_GATEWAY = re.compile(r"(?i)^https?://[\w.-]*(?:safelinks\.protection\.outlook\.com|urldefense\.(?:com|proofpoint\.com))/")
+_GATEWAY = re.compile(
+    r"(?i)^https?://[\w.-]*(?:safelinks\.protection\.outlook\.com|urldefense\.(?:com|proofpoint\.com))/"
+)
 _INNER = re.compile(r"(?i)https?:/{1,2}[^&\s]+")
-_FILE = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "txt", "jpg", "jpeg", "png", "gif", "zip", "csv", "html", "eml"})
+_FILE = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "txt", "jpg", "png", "gif", "zip", "csv", "html", "eml"})
+_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
 _LOOKALIKES = frozenset("асеорхуіѕјԁԛԝһӏαορνικτυɡⅼ")
 
 
@@ -78,7 +82,7 @@ def _mixed_label(label: str) -> bool:
     letters = {one for one in shown if one.isalpha()}
     scripts = {unicodedata.name(one, "?").split()[0] for one in letters}
     scripts -= {"MODIFIER", "IDEOGRAPHIC", "FULLWIDTH"}
-    if scripts <= {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"} and scripts & {"CJK", "HIRAGANA", "HANGUL"}:
+    if scripts & _EAST_ASIAN and scripts <= _EAST_ASIAN | {"LATIN"}:
         return False
     if len(scripts) > 1:
         return True

@@ -12,9 +12,11 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
@@ -24,10 +26,14 @@ from inbound import codes, parts, quoting
 from inbound.bounds import DEFAULT_BOUNDS, BoundBrokenError, Bounds, check
 from inbound.characters import Clean, clean_line, clean_text
 from inbound.contracts import Address, NormalizedEmail, Quarantined
-from inbound.header_block import HeaderBlock, from_address
+from inbound.header_block import MAX_FROM_CHARS, HeaderBlock, one_mailbox
 from inbound.header_block import split as split_headers
 from inbound.mailboxes import mailbox, mailboxes
 from inbound.text import read_html
+
+# It logs what it read; what a stranger wrote is not for our log.
+logging.getLogger("mailparser").addHandler(logging.NullHandler())
+logging.getLogger("mailparser").propagate = False
 
 DERIVED = "@derived.invalid"
 """End of a Message-ID that was made from the bytes (RFC 2606: no real one ends so)."""
@@ -35,8 +41,12 @@ DERIVED = "@derived.invalid"
 _ID = re.compile(r"<([^<>\s]{1,500})>")
 _BARE_ID = re.compile(r"\s*([^<>\s,;()]{1,400}@[^<>\s,;()@]{1,100})\s*")
 _WORD = re.compile(r"\w{2,}")
-_ONCE = frozenset({"from", "sender", "reply-to", "to", "cc", "message-id", "in-reply-to", "references", "subject", "date",
-                   "content-type", "content-transfer-encoding", "mime-version"})  # fmt: skip
+_ONCE = frozenset(
+    {
+        "from", "sender", "reply-to", "to", "cc", "message-id", "in-reply-to", "references", "subject", "date",
+        "content-type", "content-transfer-encoding", "mime-version",
+    }
+)  # fmt: skip
 _ENCRYPTED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _KEPT_HEADERS = 400
 _KEPT_VALUE = 2_000
@@ -50,14 +60,24 @@ def normalize(raw: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> NormalizedEmail | 
     try:
         block = split_headers(raw)
         check(raw, block, bounds)
-        message: Message = mailparser.parse_from_bytes(raw).message
-        return _email(raw, block, message, bounds)
+        return _email(raw, block, _parsed(raw), bounds)
     except BoundBrokenError as error:
         return _quarantined(raw, block, str(error))
     except Exception as error:  # noqa: BLE001 (whatever it is, the mail is kept and a person sees it)
         nested = isinstance(error, RecursionError) or "Recursion" in type(error).__name__
         why = "parts nested too deeply" if nested else f"it could not be read ({type(error).__name__})"
         return _quarantined(raw, block, why)
+
+
+def _parsed(raw: bytes) -> Message:
+    """The tree of parts. Where mail-parser stumbles over what it makes of the tree, the tree itself is still right."""
+    try:
+        message = mailparser.parse_from_bytes(raw).message
+    except mailparser.exceptions.MailParserRecursionError:
+        raise
+    except Exception:  # noqa: BLE001 (4.8 raises AttributeError where a declared boundary never comes)
+        message = message_from_bytes(raw)
+    return message if isinstance(message, Message) else message_from_bytes(raw)
 
 
 def _email(raw: bytes, block: HeaderBlock, message: Message, bounds: Bounds) -> NormalizedEmail:
@@ -152,10 +172,12 @@ def _defects_of_form(raw: bytes, block: HeaderBlock, message: Message, text: Cle
 
 
 def _author(block: HeaderBlock, risks: set[str], defects: set[str]) -> Address | None:
-    plain, why = from_address(block)
-    found = mailbox(_raw(block, "from"), plain) if plain is not None else None
+    """The mailbox that the one From field shows. Identity asks more of the header block, and proves it."""
+    fields = block.named("from")
+    plain = one_mailbox(fields[0].text[:MAX_FROM_CHARS])[0] if len(fields) == 1 else None
+    found = mailbox(fields[0].text, plain) if plain is not None else None
     if found is None:
-        if "From fields" in why and not why.startswith("no") or "list" in why:
+        if len(fields) > 1 or (fields and len(mailboxes(fields[0].text)) > 1):
             risks.add(codes.SEVERAL_FROM)
         defects.add(codes.NO_FROM)
         return None
@@ -165,8 +187,9 @@ def _author(block: HeaderBlock, risks: set[str], defects: set[str]) -> Address |
 
 def _content(block: HeaderBlock, author: Address | None, text: str, files: list[str]) -> str:
     """Digest of what a mail says, by whom and when: the same whichever way it came, without its Message-ID."""
-    said = [author.email if author else _raw(block, "from"), _raw(block, "date"), _raw(block, "subject"), text, *sorted(files)]
-    return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+    who = author.email if author else _raw(block, "from")
+    said = "\0".join([who, _raw(block, "date"), _raw(block, "subject"), text, *sorted(files)])
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _message_id(block: HeaderBlock, content: str, defects: set[str]) -> tuple[str, bool]:

@@ -156,7 +156,7 @@ def _file_name(part: Message) -> str:
 
 
 def safe_name(name: str) -> tuple[str, set[str]]:
-    """A file name to show and to offer: no path, no reserved or invisible characters, the ending kept; and its risks."""
+    """A file name to show and to offer, with its risks: no path, nothing reserved or invisible, the ending kept."""
     clean = clean_line(name[:4_000], 2_000, decode=True)
     bare = _RESERVED.sub("_", re.split(r"[/\\]", clean.text)[-1]).strip(". ")
     if len(bare) > MAX_NAME:
@@ -190,4 +190,6 @@ def _bytes(part: Message) -> bytes:
     try:
         return b"\n".join(child.as_bytes() for child in _children(part))
     except (LookupError, ValueError, AttributeError, TypeError, RecursionError):
-        return b"\n".join(str(child).encode("utf-8", "replace") for child in _children(part) if not child.is_multipart())
+        return b"\n".join(
+            str(child).encode("utf-8", "replace") for child in _children(part) if not child.is_multipart()
+        )

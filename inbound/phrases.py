@@ -16,7 +16,9 @@ WROTE = re.compile(
 )
 """An attribution's verb, near the line's end. Alone it proves little: see WHEN."""
 
-WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|[^\s@<>]@[^\s@<>]+\.\w")
+WHEN = re.compile(
+    r"\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|[^\s@<>]@[^\s@<>]+\.\w"
+)
 """A date, a time or an address in an attribution."""
 
 DIVIDER = re.compile(
@@ -37,12 +39,16 @@ FORWARD = re.compile(
 )
 
 FIELDS = {
-    "from": re.compile(r"(?i)^[\s>*_|]{0,8}(?:from|von|de|van|da|od|от|від|发件人|寄件者|差出人|送信者|보낸 ?사람|fr[åa]n|fra|l[äa]hett[äa]j[äa])[*_]{0,2}\s?[:：]"),
+    "from": re.compile(
+        r"(?i)^[\s>*_|]{0,8}(?:from|von|de|van|da|od|от|від|发件人|寄件者|差出人|送信者|보낸 ?사람|fr[åa]n|fra|l[äa]hett[äa]j[äa])[*_]{0,2}\s?[:：]"
+    ),
     "sent": re.compile(
         r"(?i)^[\s>*_|]{0,8}(?:sent|date|gesendet|datum|envoy[ée](?: le)?|enviado(?: el| em)?|fecha|verzonden|inviato|data|wys[łl]ano|odesl[áa]no"
         r"|отправлено|дата|发送时间|日期|送信日時|日時|寄件日期|보낸 ?날짜|skickat|sendt|l[äa]hetetty)[*_]{0,2}\s?[:：]"
     ),
-    "to": re.compile(r"(?i)^[\s>*_|]{0,8}(?:to|an|[àa]|para|aan|do|komu|кому|收件人|收件者|宛先|받는 ?사람|till|til)[*_]{0,2}\s?[:：]"),
+    "to": re.compile(
+        r"(?i)^[\s>*_|]{0,8}(?:to|an|[àa]|para|aan|do|komu|кому|收件人|收件者|宛先|받는 ?사람|till|til)[*_]{0,2}\s?[:：]"
+    ),
     "subject": re.compile(
         r"(?i)^[\s>*_|]{0,8}(?:subject|betreff|objet|asunto|onderwerp|oggetto|assunto|temat|p[řr]edm[ěe]t|тема|主题|主旨|件名|제목|[äa]mne|emne|aihe)[*_]{0,2}\s?[:：]"
     ),
@@ -78,5 +84,7 @@ CLOSING = re.compile(
 )
 """A closing formula that stands alone on its line."""
 
-FOOTER = re.compile(r"(?i)\bmailing list\b|\bunsubscribe\b|listinfo/|you received this message because you are subscribed")
+FOOTER = re.compile(
+    r"(?i)\bmailing list\b|\bunsubscribe\b|listinfo/|you received this message because you are subscribed"
+)
 """Words behind a line of underscores that make it a list's footer."""

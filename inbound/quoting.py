@@ -155,4 +155,7 @@ def _sign_off(lines: list[str], kinds: list[str]) -> None:
 
 def _is_tail(lines: list[str]) -> bool:
     """Lines that can be a name, a role, a telephone number: short, and none asks anything."""
-    return all(len(line) <= 80 and not line.rstrip().endswith(("?", "？")) for line in lines) and sum(map(len, lines)) <= 300
+    return (
+        all(len(line) <= 80 and not line.rstrip().endswith(("?", "？")) for line in lines)
+        and sum(map(len, lines)) <= 300
+    )

@@ -21,11 +21,12 @@ MAX_COMPARISONS = 300_000
 
 RELEVANT = frozenset(
     {
-        "display", "visibility", "opacity", "filter", "font", "font-size", "color", "-webkit-text-fill-color", "background",
-        "background-color", "background-image", "overflow", "overflow-x", "overflow-y", "height", "max-height", "width",
-        "max-width", "line-height", "position", "left", "right", "top", "bottom", "text-indent", "margin", "margin-left",
-        "margin-top", "margin-right", "clip", "clip-path", "transform", "scale", "mso-hide", "content-visibility",
-        "letter-spacing", "unicode-bidi", "white-space", "border", "border-left", "zoom",
+        "display", "visibility", "opacity", "filter", "font", "font-size", "color", "-webkit-text-fill-color",
+        "background", "background-color", "background-image", "overflow", "overflow-x", "overflow-y", "height",
+        "max-height", "width", "max-width", "line-height", "position", "left", "right", "top", "bottom", "text-indent", "margin",
+        "margin-left",
+        "margin-top", "margin-right", "clip", "clip-path", "transform", "scale", "mso-hide",
+        "content-visibility", "letter-spacing", "unicode-bidi", "white-space", "border", "border-left", "zoom",
     }
 )  # fmt: skip
 HIDING = RELEVANT - {"white-space", "border", "border-left", "background", "background-color", "background-image"}
@@ -182,7 +183,8 @@ def _blank(match: re.Match[str]) -> str:
 
 def _may_hide(found: Declarations) -> bool:
     return any(
-        value in {"none", "hidden", "0", "0px", "collapse", "transparent", "all"} or re.match(r"-\d{3}|0[a-z%]*$", value)
+        value in {"none", "hidden", "0", "0px", "collapse", "transparent", "all"}
+        or re.match(r"-\d{3}|0[a-z%]*$", value)
         for name, (value, _) in found.items()
         if name in HIDING - {"margin", "line-height", "left", "top", "overflow", "max-width", "width", "letter-spacing"}
     )

@@ -1,12 +1,12 @@
 """What a reader would see of HTML, as plain text; hidden text is reported and left out.
 
 Rules:
-- The tree is the one that browsers build: nh3 (html5ever) closes and nests tags; nothing here guesses at broken markup.
+- The tree is the one that browsers build (see `tree`).
 - Hidden text (display, visibility, size, colour like the ground, clipped, off the page, `hidden`, long comments), by
   style attribute, style sheet or inheritance, never joins the text; that there was some is a risk.
 - A link's visible text stays, its target does not; where the text names another host, that is a risk.
 - Quotations become `> ` lines. Nothing is fetched, no script or style is text.
-- Bounded: size, depth of nesting and attributes are checked before the tree is built, which costs more than linear time.
+- Bounded: size and nesting before, steps and comparisons while the tree is gone through.
 """
 
 from __future__ import annotations
@@ -15,16 +15,10 @@ import html
 import re
 from dataclasses import dataclass, field, replace
 
-import nh3
-
-from inbound import codes, links
-from inbound.bounds import BoundBrokenError
+from inbound import codes, links, tree
 from inbound.styles import Declarations, Element, Sheet, declarations, merge
 from inbound.visibility import Look, inside
 
-MAX_HTML = 1_000_000
-MAX_DEPTH = 1_500
-MAX_TAG = 40_000
 MAX_STEPS = 200_000
 
 _BLOCKS = frozenset(
@@ -36,22 +30,9 @@ _BLOCKS = frozenset(
     }
 )  # fmt: skip
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "pre", "dl"})
-_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"})
-_CLOSE_THEMSELVES = _VOID | {"p", "li", "td", "th", "tr", "dd", "dt", "option", "tbody", "thead", "tfoot"}
-_DROPPED = frozenset(
-    {"script", "title", "template", "iframe", "noembed", "noframes", "object", "svg", "math", "audio", "video", "canvas"}
-)
-_ATTRIBUTES = frozenset({"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "dir", "background"})
 
-_NAME = re.compile(r"<([a-zA-Z][^\s<>/]{0,60})")
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s<>/]{0,60})")
-_LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{MAX_TAG}}}")
-_DATA = re.compile(r"data:[^\"'\s<>)]{100,}+")
-_BODY = re.compile(r"(?i)<(?:body|html)(?=[\s>/])")
-_PLAINTEXT = re.compile(r"(?i)<(?=plaintext|frameset)")
 _TOKEN = re.compile(r"<(/?)([^\s<>/\"]+)((?:\s[^\s=<>\"]+=\"[^\"]*\")*+)\s*/?>|([^<]+)|<")
 _ATTRIBUTE = re.compile(r"\s([^\s=<>\"]+)=\"([^\"]*)\"")
-_WORDS = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W_]")
 _FONT = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px", "7": "48px"}
 
@@ -94,68 +75,22 @@ class _Page:
 def read_html(source: str) -> Seen:
     """Turn HTML into the text that a reader sees. Raises BoundBrokenError where it is too deep."""
     page = _Page(Sheet())
-    source = _DATA.sub("data:", source.replace("\0", ""))
-    if len(source) > MAX_HTML:
-        source = source[:MAX_HTML]
-        page.risks.add(codes.CUT)
-    _check(source)
-    if _talks_in_comments(source):
-        page.risks.add(codes.HIDDEN_TEXT)
-    tree = _tree(source)
-    for match in re.finditer(r"<style[^>]*>(.*?)(?:</style|\Z)", tree, re.DOTALL):
+    source, cut = tree.shorten(source)
+    tree.check(source)
+    page.risks.update({codes.CUT} if cut else (), {codes.HIDDEN_TEXT} if tree.talks_in_comments(source) else ())
+    markup = tree.build(source)
+    for match in re.finditer(r"<style[^>]*>(.*?)(?:</style|\Z)", markup, re.DOTALL):
         page.sheet.add(match[1])
-    _walk(page, tree)
+    _walk(page, markup)
     if page.sheet.unclear or page.hidden >= 3:
         page.risks.add(codes.HIDDEN_TEXT)
     return Seen("\n".join(page.lines).strip("\n") + "\n" if any(page.lines) else "", tuple(sorted(page.risks)))
 
 
-def _check(source: str) -> None:
-    """Refuse what would cost the tree builder quadratic time: deep nesting, endless tags."""
-    if _LONG_TAG.search(source):
-        raise BoundBrokenError(f"a tag of over {MAX_TAG} characters")
-    depth = deepest = 0
-    for match in _TAG.finditer(source):
-        if match[2].lower() not in _CLOSE_THEMSELVES:
-            depth = max(0, depth - 1) if match[1] else depth + 1
-            deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
-        raise BoundBrokenError(f"HTML nested deeper than {MAX_DEPTH}")
-
-
-def _talks_in_comments(source: str) -> bool:
-    """A comment holds a sentence: not the name of a section, not what Outlook writes for itself."""
-    at = 0
-    while (begun := source.find("<!--", at)) >= 0:
-        ended = source.find("-->", begun + 4)
-        at = len(source) if ended < 0 else ended + 3
-        inside_comment = source[begun + 4 : at][:5_000]
-        if not re.match(r"\s*(?:\[(?:if|endif)|<!|/\*|StartFragment|EndFragment)", inside_comment) and not re.search(
-            r"[{}<]", inside_comment
-        ):
-            if len(_WORDS.findall(inside_comment)) >= 8:
-                return True
-    return False
-
-
-def _tree(source: str) -> str:
-    """Well-formed HTML with every element that may carry a style, unknown ones too, and no comments."""
-    source = _PLAINTEXT.sub("<x-", _BODY.sub("<div", source))
-    names = {name.lower() for name in _NAME.findall(source)} - _DROPPED
-    return nh3.clean(
-        source,
-        tags=set(sorted(names)[:2_000]) | {"style", "blockquote", "a"},
-        clean_content_tags=set(_DROPPED),
-        attributes={"*": set(_ATTRIBUTES), "a": {"href"}},
-        link_rel=None,
-        url_schemes={"http", "https", "mailto"},
-    )
-
-
-def _walk(page: _Page, tree: str) -> None:
+def _walk(page: _Page, markup: str) -> None:
     at = 0
     for _ in range(MAX_STEPS):
-        match = _TOKEN.match(tree, at)
+        match = _TOKEN.match(markup, at)
         if match is None:
             break
         at = match.end()
@@ -163,8 +98,8 @@ def _walk(page: _Page, tree: str) -> None:
         if text is not None:
             _text(page, html.unescape(text))
         elif name == "style" and not closing:
-            ended = tree.find("</style", at)
-            at = len(tree) if ended < 0 else ended
+            ended = markup.find("</style", at)
+            at = len(markup) if ended < 0 else ended
         elif name and closing:
             _close(page, name)
         elif name:
@@ -186,7 +121,7 @@ def _open(page: _Page, tag: str, attributes: dict[str, str]) -> None:
     elif tag == "a":
         _end_link(page)
         page.target = attributes.get("href", "")
-    if tag in _VOID:
+    if tag in tree.VOID:
         return
     classes = frozenset(attributes.get("class", "").split()[:20])
     element = Element(tag, attributes.get("id", ""), classes)

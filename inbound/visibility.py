@@ -1,7 +1,8 @@
 """Is text that stands in an element seen by a reader? Computed style, as far as it can hide text.
 
 Rules:
-- `gone` cannot be undone further inside (display, opacity, clipping, far off the page); visibility, size and colours can.
+- `gone` cannot be undone further inside (display, opacity, clipping, far off the page); visibility, size and colours
+  can.
 - Lengths that cannot be worked out (`calc`, `var`) where they could hide text are `unclear`: somebody must look.
 - What a browser would show is shown: the thresholds below are far from what people write.
 """

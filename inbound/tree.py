@@ -1,0 +1,94 @@
+"""HTML from strangers as the tree that browsers build, written out again well-formed.
+
+Rules:
+- nh3 (html5ever) closes and nests tags as every browser does; nothing here guesses at broken markup.
+- Every element that may carry a style is kept, unknown ones too; scripts, pictures and frames are dropped whole.
+- Size, nesting and length of tags are checked before: building the tree costs more than linear time in them.
+"""
+
+from __future__ import annotations
+
+import re
+
+import nh3
+
+from inbound.bounds import BoundBrokenError
+
+MAX_HTML = 1_000_000
+MAX_DEPTH = 1_500
+MAX_TAG = 40_000
+MAX_NAMES = 500
+MAX_COMMENT = 8
+"""Words of a comment from which it talks to somebody."""
+
+VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
+)
+_CLOSE_THEMSELVES = VOID | {"p", "li", "td", "th", "tr", "dd", "dt", "option", "tbody", "thead", "tfoot"}
+_DROPPED = frozenset(
+    {
+        "script", "title", "template", "iframe", "noembed", "noframes", "object", "svg", "math", "audio", "video",
+        "canvas",
+    }
+)  # fmt: skip
+_ATTRIBUTES = frozenset(
+    {"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "background"}
+)  # fmt: skip
+
+_NAME = re.compile(r"<([a-zA-Z][a-zA-Z0-9:._-]{0,100})")
+# To browsers `<a<b>` is one element that nobody knows; so it is here, under a name that can be written out again.
+_ODD_NAME = re.compile(r"<(/?)(?=[a-zA-Z])[a-zA-Z0-9:._-]{0,100}+[^\s>/][^\s>/]*+")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s<>/]{0,60})")
+_LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{MAX_TAG}}}")
+_DATA = re.compile(r"data:[^\"'\s<>)]{100,}+")
+_BODY = re.compile(r"(?i)<(?:body|html)(?=[\s>/])")
+_PLAINTEXT = re.compile(r"(?i)<(?=plaintext|frameset)")
+_MACHINE_COMMENT = re.compile(r"\A\s*(?:\[(?:if|endif)|<!|StartFragment|EndFragment)|[{}<]")
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+
+
+def shorten(source: str) -> tuple[str, bool]:
+    """The source without inlined pictures, and whether something of the rest was cut off."""
+    source = _DATA.sub("data:", source.replace("\0", "\ufffd"))
+    return source[:MAX_HTML], len(source) > MAX_HTML
+
+
+def check(source: str) -> None:
+    """Refuse what would cost the tree builder quadratic time: deep nesting, endless tags."""
+    if _LONG_TAG.search(source):
+        raise BoundBrokenError(f"a tag of over {MAX_TAG} characters")
+    depth = deepest = 0
+    for match in _TAG.finditer(source):
+        if match[2].lower() not in _CLOSE_THEMSELVES:
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise BoundBrokenError(f"HTML nested deeper than {MAX_DEPTH}")
+
+
+def talks_in_comments(source: str) -> bool:
+    """A comment holds a sentence: not the name of a section, not what Outlook writes for itself."""
+    at = 0
+    while (begun := source.find("<!--", at)) >= 0:
+        ended = source.find("-->", begun + 4)
+        at = len(source) if ended < 0 else ended + 3
+        said = source[begun + 4 : at][:5_000]
+        if not _MACHINE_COMMENT.search(said) and len(_WORDS.findall(said)) >= MAX_COMMENT:
+            return True
+    return False
+
+
+def build(source: str) -> str:
+    """Well-formed HTML with every element that may carry a style, unknown ones too, and no comments."""
+    source = _PLAINTEXT.sub("<x-", _BODY.sub("<div", _ODD_NAME.sub(r"<\1x-odd", source)))
+    names = {name.lower() for name in _NAME.findall(source)} - _DROPPED
+    if len(names) > MAX_NAMES:
+        raise BoundBrokenError(f"HTML of over {MAX_NAMES} kinds of element")
+    return nh3.clean(
+        source,
+        tags=names | {"style", "blockquote", "a"},
+        clean_content_tags=set(_DROPPED),
+        attributes={"*": set(_ATTRIBUTES), "a": {"href"}},
+        link_rel=None,
+        url_schemes={"http", "https", "mailto"},
+    )
