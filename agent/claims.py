@@ -84,7 +84,7 @@ _TOKEN = re.compile(
     rf"""(?ix)
     (?P<before>[€$£¥₹]\ ?|(?<![^\W_])(?:{_CODES})\ )?
     (?<![^\W_])(?P<code>[^\W_][\w]*(?:[-./:,][\w]+)*)
-    (?P<after>\ ?[%€$£¥₹]|\ (?:{_CODES}|am|pm|a\.m|p\.m|percent|prozent)(?![^\W_]))?
+    (?P<after>(?<=\d)(?:\ ?[%€$£¥₹](?!\d)|\ (?:{_CODES}|am|pm|a\.m|p\.m|percent|prozent)(?![^\W_])))?
     """
 )
 _PLAIN = re.compile(r"\d+(?:[.,:/-]\d+)*")

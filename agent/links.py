@@ -49,12 +49,12 @@ _HTML = re.compile(
     r"svg|style|math|body|table|div|span|p|br|html)(?![a-z0-9@.])[^<>]{0,1000}>?"
     r"|\b(?:href|src|srcset|action|formaction|poster|xlink:href|on[a-z]{3,20})\s?=\s?\S"
 )
-_MARKDOWN = re.compile(r"\]\s?\(\s?([^)\s]+)|(\]\s?\[[^\]\n]*\])|\]:\s?(\S+)")
+_MARKDOWN = re.compile(r"\]\(\s?([^)\s]+)|(\]\s?\[[^\]\n]*\])|\]:\s?(\S+)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@[^\s<>()\[\]\"',;:@/?#]{1,253}")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"\[([0-9a-fA-F:.]{2,45})\]")
 _HOSTISH = re.compile(r"[^\s<>()\[\]{}\"'“”„‘’«»,;:!?/\\|@#=&*^~`$%+…—–]+")
-_TLD_START = re.compile(r"[a-z]{2,24}(?=[^a-z0-9]|$)|xn--[a-z0-9-]+")
+_TLD_START = re.compile(r"xn--[a-z0-9-]+|[a-z]{2,24}(?=[^a-z0-9]|$)")
 _TRAILING = ".,;:!?)]}>\"'*_~`”’»…"
 
 _RESERVED = frozenset({"example", "test", "invalid", "localhost", "local", "internal", "onion", "lan", "home", "corp"})

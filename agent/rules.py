@@ -96,6 +96,8 @@ Check = Callable[[SendAgentEmail, Facts, Settings], str | None]
 NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
 UNSURE_TEXT = frozenset({codes.BAD_BASE64, codes.UNKNOWN_CHARSET, codes.ENCRYPTED})
 """Defects after which what we read may not be what the author wrote."""
+MAX_QUOTED = 80
+"""Characters of one word that a reason repeats."""
 _LEVELS: dict[RiskLevel, int] = {"low": 0, "medium": 1, "high": 2}
 
 
@@ -113,6 +115,13 @@ def higher(one: RiskLevel, other: RiskLevel | None) -> RiskLevel:
 
 def _whole(proposal: SendAgentEmail) -> str:
     return f"{proposal.subject}\n{proposal.plain_text}"
+
+
+def _quoted(found: list[str], proposal: SendAgentEmail, most: int = 5) -> str:
+    """A few of the words, cut short; none where they could repeat a secret to logs and pages."""
+    if content.secrets(_whole(proposal)):
+        return "(not repeated here, for it may hold a secret)"
+    return ", ".join(one if len(one) <= MAX_QUOTED else f"{one[:MAX_QUOTED]}…" for one in found[:most])
 
 
 def recipient(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
@@ -146,7 +155,7 @@ def attachments(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
 def unresolved_fields(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
     theirs = set(content.gaps(facts.mail_subject))
     found = [*content.gaps(proposal.plain_text), *(one for one in content.gaps(proposal.subject) if one not in theirs)]
-    return f"nobody filled in {', '.join(found[:5])}" if found else None
+    return f"nobody filled in {_quoted(found, proposal)}" if found else None
 
 
 def second_reply(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
@@ -183,12 +192,12 @@ def link(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | No
         *(one for one in content.links(proposal.subject) if one not in theirs),
     ]
     strange = [one for one in found if not content.is_allowed(one, settings.allowed_links, known)]
-    return f"the reply has links that are not allowed: {', '.join(strange[:3])}" if strange else None
+    return f"the reply has links that are not allowed: {_quoted(strange, proposal, 3)}" if strange else None
 
 
 def placeholder(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
     found = content.placeholders(proposal.plain_text)
-    return f"a place may be left to fill in: {', '.join(found[:5])}" if found else None
+    return f"a place may be left to fill in: {_quoted(found, proposal)}" if found else None
 
 
 def blank_run(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
@@ -261,7 +270,7 @@ def facts_known(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | No
     if facts.entry_id is not None and facts.entry_id == proposal.template_id:
         return None  # the operator's own words, with values that stand in the mail
     found = content.unsupported(proposal.plain_text, facts.sources)
-    return f"stands in no source: {', '.join(found[:8])}" if found else None
+    return f"stands in no source: {_quoted(found, proposal, 8)}" if found else None
 
 
 RULES: tuple[Rule, ...] = (

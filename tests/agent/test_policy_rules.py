@@ -218,8 +218,11 @@ def test_a_reason_names_the_words_that_stand_in_no_source() -> None:
 def test_reasons_are_bounded() -> None:
     """A reply full of gaps, links or claims does not fill the desk."""
     text = " ".join(f"{{{{gap{n}}}}} https://evil{n}.example/ {n + 1000}" for n in range(200))
-    judged = judge(proposal(plain_text=text, template_id=None), facts(entry_id=None))
-    assert len(judged.policy.review_reason) < 1_500
+    long = f"https://evil.example/{'a' * 5_000} {'7' * 5_000} {{{{{'g' * 90}}}}}"
+    for said in (text, long):
+        judged = judge(proposal(plain_text=said, template_id=None), facts(entry_id=None))
+        assert set(broken(judged)) == {"unresolved_fields", "links", "facts"}
+        assert len(judged.policy.review_reason) < 1_500
 
 
 def test_no_rule_looks_at_confidence_but_the_threshold() -> None:
