@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -168,7 +169,7 @@ def review_show(any_id: DraftId, config: ConfigPath = HERE) -> None:
 
 @review.command("approve")
 def review_approve(
-    any_id: DraftId,
+    any_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the draft that you have seen.")],
     config: ConfigPath = HERE,
     by: By = "",
     reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
@@ -274,4 +275,7 @@ def send_test(
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter of a mail shows the rest
     app()

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
-from rich.markup import escape
 
-from agent import approval, switch, words
+from agent import approval, events, switch, words
 from agent.approval import Decided, NotDecided
 from agent.config import Config
 from agent.parts import Parts
-from agent.printing import print_story
+from agent.printing import line, print_story, visible
 from agent.serve import build, opened
 from agent.states import MailStatus
 from agent.store import drafts, mails
@@ -34,16 +33,17 @@ from agent.store.drafts import Draft
 from agent.store.mails import Mail
 from agent.story import Story, tell
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def fail(reason: str) -> int:
-    print(reason, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+    print(visible(" ".join(reason.split())), file=sys.stderr)  # noqa: T201 (the command line's own voice)
     return 1
 
 
 @asynccontextmanager
 async def _parts(config: Config) -> AsyncIterator[Parts]:
+    events.configure("warning", config.postroom.log_format)  # the command says what it did
     async with opened(config) as database:
         yield build(config, database=database)
 
@@ -60,6 +60,8 @@ async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
         return f"there is no mail or draft with the id {any_id}; `postroom review list` shows them"
     if found.waiting is None:
         return f"no draft of {found.mail.id} waits: {words.status(found.mail.status)}"
+    if any_id not in {found.waiting.id, found.mail.id}:
+        return f"{any_id} is not the draft that waits; look at {found.waiting.id}, which does"
     return found.waiting, found.mail
 
 
@@ -80,8 +82,8 @@ async def review_list(config: Config) -> int:
 
 def _line(any_id: str, mail: Mail, why: str) -> None:
     console.print(
-        f"[bold]{any_id}[/]  {escape(mail.author or 'unknown')}  {escape(mail.subject or '(no subject)')}\n"
-        f"    {words.status(mail.status)}: {escape(why)}"
+        f"[bold]{any_id}[/]  {line(mail.author or 'unknown')}  {line(mail.subject or '(no subject)')}\n"
+        f"    {words.status(mail.status)}: {line(why)}"
     )
 
 
@@ -100,6 +102,8 @@ async def review_approve(config: Config, any_id: str, by: str, reason: str = "")
         if isinstance(found, str):
             return fail(found)
         draft, mail = found
+        if any_id != draft.id:
+            return fail(f"name the draft that you have seen: {draft.id} waits for {mail.id}")
         done = await approval.approve(parts, draft.id, by=by, seen_hash=draft.approval_hash, reason=reason)
     return _said(done, f"Approved: the reply to {mail.author} is on its way out.")
 
@@ -120,46 +124,58 @@ async def review_edit(config: Config, any_id: str, by: str) -> int:
         if isinstance(found, str):
             return fail(found)
         draft, _ = found
-        before = f"Subject: {draft.proposal.subject}\n\n{draft.proposal.plain_text}"
-        after = _edited(before)
-        if after is None:
-            return fail("the editor ended with an error; nothing was changed")
-        head, _, body = after.partition("\n\n")
-        if after == before:
-            return fail("nothing was changed")
-        if not head.startswith("Subject: ") or "\n" in head or not body.strip():
-            return fail(
-                "the first line has to be `Subject: ...`, then a blank line, then the text; nothing was changed"
-            )
+        path = _draft_file(f"Subject: {draft.proposal.subject}\n\n{draft.proposal.plain_text}")
+        version = _edited(path)
+        if isinstance(version, str):
+            return fail(version)
+        subject, text = version
         done = await approval.edit(
-            parts,
-            draft.id,
-            by=by,
-            subject=head.removeprefix("Subject: ").strip(),
-            plain_text=body,
-            seen_hash=draft.approval_hash,
+            parts, draft.id, by=by, subject=subject, plain_text=text, seen_hash=draft.approval_hash
         )
-    if isinstance(done, Decided) and done.note:
-        console.print(f"Policy says of your version: {escape(done.note)}")
-    return _said(done, f"Saved as {done.draft_id if isinstance(done, Decided) else ''}; approve it to send it.")
+    if isinstance(done, NotDecided):
+        return fail(f"{done.reason}; your version is kept in {path}")
+    path.unlink()
+    if done.note:
+        console.print(f"Policy says of your version: {line(done.note)}")
+    return _said(done, f"Saved as {done.draft_id}; approve it to send it.")
 
 
-def _edited(text: str) -> str | None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "draft.txt"
-        path.write_text(text, "utf-8")
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        try:
-            ended = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 (the person's own editor)
-        except OSError:
-            return None
-        return path.read_text("utf-8") if ended.returncode == 0 else None
+def _draft_file(text: str) -> Path:
+    """A file that its owner alone can read. It stays where an edit could not be saved: nobody types twice."""
+    handle, name = tempfile.mkstemp(prefix="postroom-draft-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    return Path(name)
+
+
+def _edited(path: Path) -> tuple[str, str] | str:
+    """Subject and text as the person left them; or why there are none."""
+    named = os.environ.get("VISUAL", "").strip() or os.environ.get("EDITOR", "").strip() or "vi"
+    before = path.read_bytes()
+    try:
+        ended = subprocess.run([*shlex.split(named), str(path)], check=False)  # noqa: S603 (the person's own editor)
+    except (OSError, ValueError) as error:
+        path.unlink()
+        return f"the editor {named!r} does not start: {error}; nothing was changed"
+    if ended.returncode != 0 or path.read_bytes() == before:
+        path.unlink()
+        return "the editor ended with an error; nothing was changed" if ended.returncode else "nothing was changed"
+    try:
+        head, _, text = path.read_text("utf-8").partition("\n\n")
+    except UnicodeDecodeError:
+        return f"what the editor saved is not UTF-8; nothing was changed, your version is kept in {path}"
+    if not head.startswith("Subject: ") or "\n" in head or not text.strip():
+        return (
+            "the first line has to be `Subject: ...`, then a blank line, then the text; nothing was changed, "
+            f"your version is kept in {path}"
+        )
+    return head.removeprefix("Subject: ").strip(), text
 
 
 def _said(done: Decided | NotDecided, text: str) -> int:
     if isinstance(done, NotDecided):
         return fail(done.reason)
-    console.print(escape(text))
+    console.print(line(text))
     return 0
 
 
@@ -228,5 +244,5 @@ async def send_test(config: Config, to: str) -> int:
     except (aiosmtplib.SMTPException, OSError) as error:
         where = f"{config.listener.host}:{config.listener.port}"
         return fail(f"the door at {where} did not take it: {error}. Is `postroom serve` running?")
-    console.print(f"The door took it: {escape(answer)}")
+    console.print(f"The door took it: {line(answer)}")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -11,12 +10,31 @@ from rich.markup import escape
 from agent import words
 from agent.story import Story
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_JOINERS = "\u200c\u200d"
+"""Not printable by Python's word, and part of ordinary Persian and of emoji."""
+
+
+def visible(text: str) -> str:
+    """Text of a stranger, made safe for a terminal: no control character is left in it."""
+    return "".join(char if _shown(char) else _stand_in(char) for char in text)
 
 
 def plain(text: str) -> str:
-    """Text of a stranger, made safe for a terminal: no control characters, no markup."""
-    return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+    """The same where markup is read: a `[red]` of theirs is shown as it is."""
+    return escape(visible(text))
+
+
+def line(text: str) -> str:
+    """The same as one line."""
+    return plain(" ".join(text.split()))
+
+
+def _shown(char: str) -> bool:
+    return char.isprintable() or char in "\n\t" or char in _JOINERS
+
+
+def _stand_in(char: str) -> str:
+    return " " if char.isspace() and char not in "\r\v\f\x1c\x1d\x1e\x1f\x85" else "\N{REPLACEMENT CHARACTER}"
 
 
 def print_story(console: Console, story: Story, *, whole: bool) -> None:
@@ -48,13 +66,13 @@ def print_story(console: Console, story: Story, *, whole: bool) -> None:
 
 
 def _title(console: Console, text: str) -> None:
-    console.print(f"\n[bold]{plain(text)}[/]")
+    console.print(f"\n[bold]{line(text)}[/]")
 
 
 def _pairs(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
     for name, value in pairs:
         if value:
-            console.print(f"  {name:<11} {plain(value)}")
+            console.print(f"  {line(name):<11} {line(value)}")
 
 
 def _identity(console: Console, story: Story) -> None:

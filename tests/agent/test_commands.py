@@ -1,0 +1,319 @@
+"""The command line on a database with mail in it: real processes, beside no service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from agent.states import DraftState, MailStatus, OutboxState
+from agent.store import deliveries, pauses
+from outbound.contracts import ApprovedEmail, Courier, DeliveryResult, InDoubt
+from tests.agent.postroom import HERE, HOURS, SALES, SUPPORT, House, house
+
+T = TypeVar("T")
+START = [sys.executable, "-c", "from agent.cli import main; main()"]
+ESCAPES = "\x1b[2J\x1b]0;owned\x07[red]x[/red] :skull: [/] \x9b31m \u202egnp \u2066a"
+
+
+@dataclass
+class Terminal:
+    """A folder with a configuration like that of the tests' house, and what commands say there."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        shared = f'name = "Larkspur"\nplaybook = "{HERE / "playbook"}"\nauto_send = true\n'
+        links = 'allowed_links = ["https://larkspur.example/"]\n'
+        (self.folder / "config.toml").write_text(
+            f'[postroom]\ntenant_id = "test"\ndata_dir = "."\n[courier]\npath = "replies"\n'
+            f'[[mailbox]]\naddress = "{SUPPORT}"\naliases = ["help@larkspur.example"]\n{shared}{links}'
+            f'[[mailbox]]\naddress = "{SALES}"\n{shared}{links}'
+        )
+
+    def run(self, *words: str, code: int = 0, **environ: str) -> str:
+        """What the command printed; for a code other than 0 its one line on standard error."""
+        given = {name: value for name, value in os.environ.items() if name not in {"VISUAL", "EDITOR"}}
+        ended = subprocess.run(
+            [*START, *words, "--config", str(self.folder / "config.toml")],
+            capture_output=True,
+            check=False,
+            env={**given, "COLUMNS": "200", "TMPDIR": str(self.folder), **environ},
+            timeout=60,
+        )
+        out, err = ended.stdout.decode(), ended.stderr.decode()
+        assert ended.returncode == code, out + err
+        if code == 0:
+            assert err == ""
+            return out
+        assert err.endswith("\n")
+        assert err.count("\n") == 1
+        return err
+
+    def at_home(self, work: Callable[[House], Awaitable[T]], courier: Courier | None = None) -> T:
+        """Do something in the house, which is closed again when commands run."""
+
+        async def whole() -> T:
+            async with house(self.folder, courier=courier) as home:
+                home.clock.time = datetime.now(UTC)  # commands have no other clock
+                return await work(home)
+
+        return asyncio.run(whole())
+
+    def receive(self, text: str = HOURS, *, signed: bool = False, **more: str) -> str:
+        async def work(home: House) -> str:
+            mail_id = await home.receive(text, signed=signed, **more)  # type: ignore[arg-type]  # names as texts
+            await home.settle()
+            return mail_id
+
+        return self.at_home(work)
+
+    def editor(self, script: str) -> str:
+        path = self.folder / "editor.py"
+        path.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[1])\n{script}\n")
+        return f"'{sys.executable}' '{path}'"
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+def waiting(terminal: Terminal, mail_id: str) -> tuple[str, str]:
+    """Id and text of the draft that waits."""
+
+    async def work(home: House) -> tuple[str, str]:
+        draft = await home.waiting(mail_id)
+        return draft.id, draft.proposal.plain_text
+
+    return terminal.at_home(work)
+
+
+def drafts(terminal: Terminal, mail_id: str) -> list[tuple[DraftState, str]]:
+    async def work(home: House) -> list[tuple[DraftState, str]]:
+        return [(one.state, one.decided_by) for one in await home.drafts(mail_id)]
+
+    return terminal.at_home(work)
+
+
+def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
+    """The whole way of a person at a terminal; the reply leaves when the service runs again."""
+    mail_id = terminal.receive()
+    draft_id, text = waiting(terminal, mail_id)
+    listed = terminal.run("review", "list")
+    assert draft_id in listed
+    assert listed.endswith("1 drafts wait, 0 mails need a person.\n")
+    shown = terminal.run("review", "show", mail_id)
+    assert text in shown
+    assert shown == terminal.run("review", "show", draft_id)
+    said = terminal.run("review", "approve", draft_id, "--by", "ruth")
+    assert said == "Approved: the reply to ann@customer.example is on its way out.\n"
+    assert drafts(terminal, mail_id) == [(DraftState.APPROVED, "ruth")]
+
+    async def leaves(home: House) -> int:
+        await home.settle()
+        return len(home.replies())
+
+    assert terminal.at_home(leaves) == 1
+    again = terminal.run("review", "approve", draft_id, code=1)
+    assert again == f"no draft of {mail_id} waits: answered\n"
+
+
+def test_an_approval_names_what_the_person_saw(terminal: Terminal) -> None:
+    """Neither the mail's id nor that of a replaced draft approves a version that nobody looked at."""
+    mail_id = terminal.receive()
+    old, _ = waiting(terminal, mail_id)
+    edits = terminal.editor("path.write_text(path.read_text() + 'More.\\n')")
+    terminal.run("review", "edit", old, EDITOR=edits)
+    fresh, _ = waiting(terminal, mail_id)
+    assert fresh in terminal.run("review", "approve", old, code=1)
+    assert fresh in terminal.run("review", "approve", mail_id, code=1)
+    assert fresh in terminal.run("review", "reject", old, "--reason", "x", code=1)
+    assert waiting(terminal, mail_id)[0] == fresh
+
+
+def test_an_edit_is_what_the_editor_left(terminal: Terminal) -> None:
+    """It waits as a new draft; $VISUAL goes before $EDITOR; nothing of it stays in a temporary file."""
+    mail_id = terminal.receive()
+    edits = terminal.editor("path.write_text('Subject: Re: Hours\\n\\nWe open at nine: \\u00fc\\n', 'utf-8')")
+    said = terminal.run("review", "edit", mail_id, "--by", "ruth", VISUAL=edits, EDITOR="false")
+    draft_id, text = waiting(terminal, mail_id)
+    assert text == "We open at nine: ü\n"
+    assert said.endswith(f"Saved as {draft_id}; approve it to send it.\n")
+    assert list(terminal.folder.glob("postroom-draft-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("pass", "nothing was changed"),
+        ("sys.exit(3)", "the editor ended with an error; nothing was changed"),
+        ("path.write_text('no subject\\n\\ntext\\n')", "the first line has to be `Subject: ...`"),
+        ("path.write_text('Subject: a\\nBcc: eve@evil.example\\n\\ntext\\n')", "the first line has to be"),
+        ("path.write_text('Subject: a\\n\\n \\n')", "the first line has to be"),
+        ("path.write_bytes(b'Subject: a\\n\\n\\xe9t\\xe9\\n')", "is not UTF-8"),
+        ("path.write_text('Subject: a\\n\\n' + 'x' * 100_001)", "at most 100000 characters"),
+    ],
+)
+def test_an_edit_that_is_none_changes_nothing(terminal: Terminal, script: str, said: str) -> None:
+    """One line says why; what was typed is kept where something was."""
+    mail_id = terminal.receive()
+    before = waiting(terminal, mail_id)
+    line = terminal.run("review", "edit", mail_id, code=1, EDITOR=terminal.editor(script))
+    assert said in line
+    kept = re.search(r"your version is kept in (\S+)", line)
+    assert (kept is not None) == ("write" in script)
+    assert [str(path) for path in terminal.folder.glob("postroom-draft-*")] == ([kept[1]] if kept else [])
+    assert waiting(terminal, mail_id) == before
+
+
+@pytest.mark.parametrize("editor", ["/nowhere/vi", "'", "/"])
+def test_an_editor_that_does_not_start_is_named(terminal: Terminal, editor: str) -> None:
+    """Whatever the variable holds."""
+    mail_id = terminal.receive()
+    assert f"the editor {editor!r} does not start".replace("\\", "") in terminal.run(
+        "review", "edit", mail_id, code=1, EDITOR=editor
+    ).replace("\\", "")
+    assert list(terminal.folder.glob("postroom-draft-*")) == []
+
+
+def test_a_rejection_says_why(terminal: Terminal) -> None:
+    """Without a reason it is a usage error; with one the mail is a person's."""
+    mail_id = terminal.receive()
+    ended = subprocess.run([*START, "review", "reject", mail_id], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "--reason" in ended.stderr
+    assert terminal.run("review", "reject", mail_id, "--reason", "too curt", "--by", "ruth").startswith("Rejected")
+    assert drafts(terminal, mail_id) == [(DraftState.REJECTED, "ruth")]
+    assert "too curt" in terminal.run("explain", mail_id)
+    assert f"{mail_id}" in terminal.run("review", "list")
+
+
+def test_explain_tells_the_whole_story_by_any_id(terminal: Terminal) -> None:
+    """Mail, draft, run and delivery lead to the same page, which names all of them and every audit row."""
+    mail_id = terminal.receive(signed=True)
+
+    async def ids(home: House) -> list[str]:
+        async with home.parts.database.read() as tx:
+            (delivery,) = await deliveries.of_mail(tx, mail_id)
+        (draft,) = await home.drafts(mail_id)
+        return [draft.id, draft.run_id or "", delivery.id]
+
+    story = terminal.run("explain", mail_id)
+    for one in terminal.at_home(ids):
+        assert one in story
+        assert terminal.run("explain", one) == story
+    for event in ("received by door", "understood by", "proposed by", "queued by", "sent by sender"):
+        assert event in story
+    assert "every row of the chain holds" in story
+
+
+def test_explain_of_a_changed_audit_ends_with_1(terminal: Terminal) -> None:
+    """The story is told all the same, and says which row was changed."""
+    mail_id = terminal.receive(signed=True)
+    with sqlite3.connect(terminal.folder / "postroom.db") as database:
+        database.execute("UPDATE audit SET actor = 'somebody' WHERE n = 2")
+    database.close()
+    ended = subprocess.run(
+        [*START, "explain", mail_id, "--config", str(terminal.folder / "config.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert re.search(r"audit: row 2 of chain \S+ was changed", ended.stdout)
+
+
+def test_what_a_stranger_wrote_does_not_steer_the_terminal(terminal: Terminal) -> None:
+    """Subject, text and name: no escape sequence, no colour, no line of its own, no markup of ours."""
+    hostile = terminal.receive(f"Something else. {ESCAPES}")
+    mail_id = terminal.receive(subject=ESCAPES)
+    draft_id, _ = waiting(terminal, mail_id)
+    reason = f"{ESCAPES}\nforged"
+    edits = terminal.editor(f"path.write_text({f'Subject: {ESCAPES}' + chr(10) * 2 + ESCAPES!r}, 'utf-8')")
+    said = terminal.run("review", "edit", draft_id, EDITOR=edits)
+    for words in (["review", "list"], ["review", "show", mail_id], ["explain", mail_id], ["review", "show", hostile]):
+        said += terminal.run(*words)
+    said += terminal.run("review", "reject", mail_id, "--reason", reason, "--by", f"eve{ESCAPES}")
+    said += terminal.run("explain", mail_id) + terminal.run("review", "list")
+    assert [char for char in said if not char.isprintable() and char != "\n"] == []
+    assert "[red]x[/red] :skull: [/]" in said
+    assert not any(line.strip().startswith("forged") for line in said.splitlines())
+
+
+def test_a_terminal_that_lacks_letters_is_no_trouble(terminal: Terminal) -> None:
+    """A mail in any script is shown on an ASCII terminal, as far as that goes."""
+    mail_id = terminal.receive("Où est ma commande LG-48213 ? 谢谢")
+    assert "? est ma commande" in terminal.run("review", "show", mail_id, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+
+
+def test_a_pause_holds_what_would_leave_and_resume_lets_it_go(terminal: Terminal) -> None:
+    """By an alias too; nothing is lost, and it is known who did it."""
+
+    async def queue(home: House) -> str:
+        mail_id = await home.receive(HOURS)
+        await home.service.triager.drain()
+        await home.service.runner.drain()
+        return mail_id
+
+    mail_id = terminal.at_home(queue)
+    assert terminal.run("pause", "help@larkspur.example", "--by", "ruth").startswith("Paused: help@")
+
+    hours = [1, 2]
+
+    async def look(home: House) -> tuple[MailStatus, list[tuple[str, str]]]:
+        home.clock.advance(hours=hours.pop(0))
+        await home.settle()
+        async with home.parts.database.read() as tx:
+            return (await home.mail(mail_id)).status, [(one.scope, one.by) for one in await pauses.all_(tx)]
+
+    assert terminal.at_home(look) == (MailStatus.SENDING, [(SUPPORT, "ruth")])
+    assert terminal.run("resume", SUPPORT) == f"Sending goes on: {SUPPORT}.\n"
+    assert terminal.at_home(look) == (MailStatus.ANSWERED, [])
+    assert terminal.run("resume", SUPPORT, code=1) == f"{SUPPORT} was not paused\n"
+
+
+class Breaks:
+    """A courier whose line breaks before the answer."""
+
+    name = "breaks"
+
+    async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
+        return InDoubt(reason="the connection broke before the answer")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("sent", OutboxState.SENT), ("resend", OutboxState.QUEUED)])
+def test_doubt_is_resolved_once(terminal: Terminal, outcome: str, state: OutboxState) -> None:
+    """By the mail's id; the second answer is told what the first one was."""
+
+    async def work(home: House) -> str:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        return mail_id
+
+    mail_id = terminal.at_home(work, Breaks())
+    assert mail_id in terminal.run("review", "list")
+    terminal.run("resolve", mail_id, outcome, "--by", "ruth")
+
+    async def look(home: House) -> str:
+        async with home.parts.database.read() as tx:
+            (delivery,) = await deliveries.of_mail(tx, mail_id)
+        assert delivery.state is state
+        return delivery.id
+
+    delivery_id = terminal.at_home(look)
+    assert f"this delivery is {state}, not in doubt" in terminal.run("resolve", delivery_id, outcome, code=1)
+    assert "resolved by ruth" in terminal.run("explain", mail_id)
