@@ -37,7 +37,8 @@ _GAP = re.compile(
     r"|<%[^\n]{0,100}?%>|\[\[[^\[\]\n]{1,100}\]\]|\*\|[A-Z0-9_:]{1,60}\|\*|%%[A-Za-z_]{2,40}%%|<<[A-Za-z_ ]{2,40}>>"
 )
 _PLACEHOLDER = re.compile(
-    r"(?i)(?<!\{)\{[a-z_][a-z0-9_. ]{0,40}\}(?!\})|\{\d?\}|%[a-z]+(?:_[a-z]+)+%|%\([a-z_]{1,40}\)s|__[a-z][a-z_]{2,40}__"
+    r"(?i)(?<!\{)\{[a-z_][a-z0-9_. ]{0,40}\}(?!\})|\{\d?\}|%[a-z]+(?:_[a-z]+)+%|%\([a-z_]{1,40}\)s"
+    r"|__[a-z][a-z_]{2,40}__"
     r"|[\[<](?:please )?(?:insert|enter|add|fill|your|customer|client|recipient|company|agent|sender|first|last|order)"
     r"(?:['’]s)?[ _-][^\[\]<>()\n]{1,60}[\]>]"
     r"|[\[<](?:name|date|time|amount|number|price|link|url|address|signature|xx+|tb[adc]|\.\.\.)[\]>]"

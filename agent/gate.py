@@ -31,7 +31,7 @@ def decide(
 ) -> Unseen | Person:
     """Decide on a proposal that was judged. `auto_send`: of the mailbox and of the entry, both."""
     policy = judgement.policy
-    proven = facts.authenticated_author is not None and facts.authenticated_author == facts.author
+    proven = bool(facts.author) and facts.authenticated_author == facts.author
     obstacles = (
         (
             policy.decision != "allow" or policy.requires_human_review or bool(judgement.findings),

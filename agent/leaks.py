@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from agent.visible import views
 
@@ -51,11 +52,16 @@ _CARD = re.compile(
 
 def secrets(text: str) -> list[str]:
     """Kinds of secrets that the text seems to hold, each once."""
+    return list(_secrets(text))
+
+
+@lru_cache(maxsize=32)
+def _secrets(text: str) -> tuple[str, ...]:
     shown = views(text)
     found = [name for name, pattern in _SECRETS if any(pattern.search(view) for view in shown)]
     if any(_holds_card(view) for view in shown):
         found.append("a card number")
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def _holds_card(text: str) -> bool:

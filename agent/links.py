@@ -69,6 +69,11 @@ def _suffixes() -> PublicSuffixList:
 
 def links(text: str) -> list[str]:
     """Everything in the text that a reader or a mail program could follow, each once; addresses too."""
+    return list(_links(text))
+
+
+@lru_cache(maxsize=32)
+def _links(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for view in views(text):
         flat = _SPACES.sub(" ", view)
@@ -78,7 +83,7 @@ def links(text: str) -> list[str]:
             folded = pattern.sub(written, folded)
         if folded != flat:
             found.update(dict.fromkeys(_in(folded)))
-    return list(found)
+    return tuple(found)
 
 
 def _in(text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ Rules:
 - Characters that show nothing, or that turn the order of others, are taken out before anything is looked for.
 - Entities and percent signs are decoded layer by layer, and every layer is looked at: what is hidden one deeper is
   found, and what only looks decoded (`%2f` in a host) is seen as it stands too.
+- Several rules look at the same text one after the other: what was decoded is kept for a moment.
 - Joiners stand where a script or an emoji needs them (as RFC 5892 A.1 and A.2 allow), and nowhere else.
 """
 
@@ -12,9 +13,10 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import unquote
 
-LIMIT = 50_000
+LIMIT = 20_000
 """Characters of a text that are looked at, counted after NFKC (one can become 18); a longer text is refused."""
 LAYERS = 4
 """How often entities and percent signs are decoded, one behind the other."""
@@ -74,6 +76,7 @@ def _is_emoji(character: str) -> bool:
     return unicodedata.category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff"
 
 
+@lru_cache(maxsize=32)
 def visible(text: str) -> str:
     """The text without invisible characters, in NFKC, with dots and slashes as such; at most `LIMIT` + 1."""
     return _shown(text[: LIMIT + 1])[: LIMIT + 1]
@@ -89,6 +92,7 @@ def _shown(text: str) -> str:
     return unicodedata.normalize("NFKC", shown.translate(_LOOKS_LIKE)).translate(_LOOKS_LIKE)
 
 
+@lru_cache(maxsize=32)
 def views(text: str) -> tuple[str, ...]:
     """The text as it stands and as it decodes, each form once; the first is `visible(text)`."""
     current = visible(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import content
@@ -220,12 +220,14 @@ def test_nothing_is_allowed_where_nothing_is_listed() -> None:
     assert not content.is_allowed("https://larkspur.example/", ("", "https://", "not a link", "mailto:x"), ())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_a_host_among_any_text_is_found_or_part_of_something_found(before: str, after: str) -> None:
     """Neighbours can hide a link from a rule only by not being beside it for a reader either."""
     assert content.links(f"{before} https://evil.example/ {after}")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_search(text: str) -> None:
     for link in content.links(text):

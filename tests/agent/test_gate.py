@@ -51,6 +51,8 @@ def test_a_marked_entry_to_a_proven_author_leaves_unseen() -> None:
         ({"known": facts(authenticated_author=None)}, "proves"),
         ({"known": facts(authenticated_author="")}, "proves"),
         ({"known": facts(authenticated_author="bob@customer.example")}, "proves"),
+        ({"known": facts(author="", authenticated_author="")}, "proves"),
+        ({"template_id": None, "auto_send": False}, "free text"),
         ({"known": facts(newer_mail=True)}, "newer mail"),
         ({"known": facts(paused=True)}, "paused"),
         ({"known": facts(already_replied=True)}, "a reply already"),

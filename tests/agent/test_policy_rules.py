@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent import policy, rules
+from agent import content, policy, rules
 from agent.policy import Caps, Facts, Rules, Settings
 from agent.rules import RULES, Final
 from inbound.contracts import Kind
@@ -42,7 +42,7 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("empty", proposal(plain_text=" \n\t"), facts()),
     ("empty", proposal(plain_text="\u2800\u200b"), facts()),
     ("too_long", proposal(plain_text="a" * 60_000), facts()),
-    ("too_long", proposal(plain_text="\ufdfa" * 4_000), facts()),
+    ("too_long", proposal(plain_text="\ufdfa" * 2_000), facts()),
     ("suppressed", proposal(), facts(suppressed=True)),
     ("links", proposal(plain_text="See https://evil.example/"), facts()),
     ("links", proposal(subject="Re: evil.example"), facts()),
@@ -201,10 +201,10 @@ def test_an_entry_of_medium_risk_may_leave_as_the_operator_marked_it() -> None:
     assert "risk" in judge(proposal(risk_level="medium"), facts(entry_risk="medium")).passed
 
 
-def test_the_exact_length_passes_and_one_more_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = proposal(subject="", plain_text="a" * 49_999)
+def test_the_exact_length_passes_and_one_more_does_not() -> None:
+    said = proposal(subject="", plain_text="a" * (content.LIMIT - 1))
     assert "too_long" in judge(said).passed
-    assert "too_long" in broken(judge(said.model_copy(update={"plain_text": "a" * 50_000})))
+    assert "too_long" in broken(judge(said.model_copy(update={"plain_text": "a" * content.LIMIT})))
 
 
 def test_a_reason_names_the_words_that_stand_in_no_source() -> None:

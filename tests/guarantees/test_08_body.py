@@ -78,7 +78,7 @@ def test_no_strange_link_leaves_unseen_in_any_syntax(syntax: str, host: str) -> 
     assert isinstance(judged, Refused) or "links" in broken(judged)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(LINKS)), st.sampled_from(HOSTS), st.text(max_size=40), st.text(max_size=40))
 def test_nothing_around_a_link_hides_it(syntax: str, host: str, before: str, after: str) -> None:
     assert "links" in broken(proposed(f"{before}\n{LINKS[syntax](host)}\n{after}"))
@@ -146,7 +146,7 @@ def test_what_stands_in_a_source_is_not_named() -> None:
     assert "facts" in proposed("Dear Ann, we are open from 9 to 18, Monday to Saturday.").passed
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(20, 999_999).filter(lambda number: str(number) not in "9 18"))
 def test_any_number_that_stands_in_no_source_is_reviewed(number: int) -> None:
     for text in (f"It costs {number} EUR", f"It costs {number:,}", f"Call {number}.", f"Order X-{number}"):

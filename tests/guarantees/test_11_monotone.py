@@ -73,6 +73,7 @@ def leaves(judgement: Judgement, known: Facts) -> bool:
     return not isinstance(decide(judgement, known, template_id="hours", auto_send=True, threshold=0.9), Person)
 
 
+@settings(deadline=None)
 @given(wrong.filter(bool), doubtful, model_says, st.sampled_from(RISKS), st.booleans())
 def test_a_hard_rule_holds_whatever_the_model_says(
     hard: set[str], soft: set[str], said: dict[str, Any], risk: RiskLevel, review: bool
@@ -85,6 +86,7 @@ def test_a_hard_rule_holds_whatever_the_model_says(
     assert not leaves(judged, known)
 
 
+@settings(deadline=None)
 @given(doubtful.filter(bool), model_says)
 def test_a_doubt_that_code_has_stays_whatever_the_model_says(soft: set[str], said: dict[str, Any]) -> None:
     told, known = case(set(), soft, {**said, "confidence": 1.0, "risks": (), "review_required": False})
@@ -96,7 +98,7 @@ def test_a_doubt_that_code_has_stays_whatever_the_model_says(soft: set[str], sai
 
 
 @given(wrong, doubtful, model_says, st.sampled_from(RISKS), st.booleans(), st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_what_a_model_adds_only_ever_adds(
     hard: set[str], soft: set[str], said: dict[str, Any], risk: RiskLevel, review: bool, data: st.DataObject
 ) -> None:
@@ -117,6 +119,7 @@ def test_what_a_model_adds_only_ever_adds(
     assert leaves(before, known) or not leaves(after, worse_known)
 
 
+@settings(deadline=None)
 @given(model_says, st.text(max_size=20), st.text(max_size=40))
 def test_the_model_names_neither_sender_nor_recipient(said: dict[str, Any], to: str, subject: str) -> None:
     """Whatever it writes: From is the mailbox's, and `to` is the author or nothing leaves."""
