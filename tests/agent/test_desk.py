@@ -199,6 +199,19 @@ async def test_a_text_that_begins_with_an_empty_line_is_shown_whole(visitor: Vis
     assert (await visitor.page(f"/mail/{mail_id}")).form("edit").fields["body"] == "\n\nWe open at nine.\n"
 
 
+async def test_what_policy_refuses_cannot_be_approved_here(visitor: Visitor) -> None:
+    """The page offers no approval and says why; a request that is made all the same changes nothing."""
+    mail_id = await visitor.drafted()
+    await visitor.post((await visitor.page(f"/mail/{mail_id}")).form("edit"), body="Yes\u202e no\n")
+    page = await visitor.page(f"/mail/{mail_id}")
+    assert not [form for form in page.forms if form.action.endswith("/approve")]
+    edit = page.form("edit")
+    answer = await visitor.post(Form(edit.action.replace("/edit", "/approve"), "post", edit.fields))
+    assert answer.status_code == 409
+    assert "policy refuses" in answer.text
+    await visitor.home.waiting(mail_id)
+
+
 async def test_reject_needs_a_reason(visitor: Visitor) -> None:
     """Without one, or with blanks alone, nothing is decided; with one it is."""
     mail_id = await visitor.drafted()
