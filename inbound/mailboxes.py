@@ -82,7 +82,9 @@ def mailboxes(value: str) -> tuple[Address, ...]:
 
 
 _TOKEN = re.compile(
-    r"\"(?P<quoted>(?:[^\"\\]|\\.)*+)\""
+    # An encoded word is one word, whatever signs stand in it.
+    r"(?P<encoded>=\?[^?\s]{1,64}\?[bBqQ]\?[^?\s]*+\?=)"
+    r"|\"(?P<quoted>(?:[^\"\\]|\\.)*+)\""
     r"|(?P<comment>\()"
     r"|<(?P<angled>(?:[^<>\"]|\"(?:[^\"\\]|\\.)*+\")*+)>"
     r"|(?P<end>[,;])"
@@ -133,7 +135,7 @@ def _word(entry: _Entry, match: re.Match[str]) -> None:
     elif match["blank"]:
         entry.words.append(" ")
     else:
-        entry.words.append(match["word"])
+        entry.words.append(match["encoded"] or match["word"])
 
 
 def _comment(value: str, at: int) -> tuple[str, int]:

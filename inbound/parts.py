@@ -149,8 +149,13 @@ def _parameter(part: Message, name: str) -> str:
 
 
 def _file_name(part: Message) -> str:
+    # The names in raw UTF-8 that many programs write are no legal headers: the email package would lose them.
+    view = Message()
+    for name, value in part.raw_items():
+        if name.lower() in {"content-disposition", "content-type"}:
+            view[name] = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        return str(part.get_filename() or "")
+        return str(view.get_filename() or "")
     except (ValueError, LookupError, AttributeError, TypeError):
         return "unnamed"
 

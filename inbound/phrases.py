@@ -21,6 +21,11 @@ WHEN = re.compile(
 )
 """A date, a time or an address in an attribution."""
 
+DATED_ADDRESS = re.compile(
+    r"(?:\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b).{0,200}<[^<>\s]{1,200}@[^<>\s]{1,200}>\s?[:：]$"
+)
+"""An attribution without a verb, as Gmail writes it in Russian and Japanese: a date, then an address, then a colon."""
+
 DIVIDER = re.compile(
     r"(?i)^\s*-{2,}\s*(?:original (?:message|appointment)|urspr[uü]ngliche (?:nachricht|mail)|message d['’]origine|message original"
     r"|mensaje original|oorspronkelijk bericht|messaggio originale|mensagem original|(?:wiadomo[sś][cć] )?oryginalna(?: wiadomo[sś][cć])?"

@@ -19,6 +19,7 @@ from inbound import phrases
 
 MAX_LINES = 5_000
 MAX_LINE = 400
+MAX_ATTRIBUTION = 400
 MAX_CLOSING = 8
 """Lines, closing formula included, that can be a signature without any sign of one."""
 
@@ -97,9 +98,9 @@ def _attribution(lines: list[str], at: int) -> int:
         joined = f"{joined} {line.strip()}" if joined else line.strip()
         if not joined.endswith((":", "：")):
             continue
-        if not phrases.WROTE.search(joined[-200:]):
-            return 0
-        if count == 1 and len(joined) > 250:
+        if len(joined) <= MAX_ATTRIBUTION and phrases.DATED_ADDRESS.search(joined):
+            return count
+        if len(joined) > MAX_ATTRIBUTION or not phrases.WROTE.search(joined):
             return 0
         return count if phrases.WHEN.search(joined) or _quote_follows(lines, at + count) else 0
     return 0

@@ -23,9 +23,8 @@ RELEVANT = frozenset(
     {
         "display", "visibility", "opacity", "filter", "font", "font-size", "color", "-webkit-text-fill-color",
         "background", "background-color", "background-image", "overflow", "overflow-x", "overflow-y", "height",
-        "max-height", "width", "max-width", "line-height", "position", "left", "right", "top", "bottom", "text-indent", "margin",
-        "margin-left",
-        "margin-top", "margin-right", "clip", "clip-path", "transform", "scale", "mso-hide",
+        "max-height", "width", "max-width", "line-height", "position", "left", "right", "top", "bottom", "text-indent",
+        "margin", "margin-left", "margin-top", "margin-right", "clip", "clip-path", "transform", "scale", "mso-hide",
         "content-visibility", "letter-spacing", "unicode-bidi", "white-space", "border", "border-left", "zoom",
     }
 )  # fmt: skip
@@ -39,7 +38,7 @@ _COMMENT_OR_STRING = re.compile(
     r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*+(?:\"|$)|'(?:[^'\\\n]|\\.)*+(?:'|$)|<!--|-->", re.MULTILINE
 )
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\(.)", re.DOTALL)
-_COMPOUND = re.compile(r"(\*|[a-zA-Z][\w:-]*?)?((?:[.#][\w-]+)*)(:(?:link|any-link|root))?(.*)", re.DOTALL)
+_COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*+)?((?:[.#][\w-]+)*)(:(?:link|any-link|root))?(.*)", re.DOTALL)
 _NEVER = re.compile(
     r":{1,2}(?:hover|active|focus|visited|before|after|first-letter|first-line|selection|placeholder|checked|disabled"
     r"|target|-[\w-]+)"
