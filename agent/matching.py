@@ -1,11 +1,11 @@
 """Which playbook entry answers a mail, and how sure is that? Pure; the standard library only.
 
 How it judges:
-- The mail is cut into sentences; those that ask or order something count, the rest is background.
-- A sentence fits an entry by coverage (the share of its content that the entry's words explain) and by its likeness to
-  the nearest example. Without one of the entry's trigger words it does not fit at all.
-- Confidence is that of the worst explained request: a second question, an order beside the question, or a word that
-  changes the meaning keeps it under every sensible threshold.
+- What asks or orders counts word by word: for high confidence the entry's own words explain each of them, and every
+  word that changes a meaning (`MARKED`: who, why, never, yesterday, ...) stands in one of the entry's examples.
+- What is told beside the question must be chatter or the entry's own words; a story, a number, an address or trouble
+  keeps the confidence under every sensible threshold, and so does an order beside the question.
+- Without one of the entry's trigger words a mail is not about it. Of two entries that fit alike neither is sure.
 - Entries for people (complaint, legal threat, ...) need no question: their trigger words anywhere are enough, and they
   take the confidence away from all others.
 - Text that is not in the playbook's language, or says nothing, is `none of these`.
@@ -15,41 +15,30 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.playbook import Entry, Playbook
-from agent.vocabulary import (
-    FURTHER,
-    MACHINE_ORDERS,
-    MISLEADING,
-    NEUTRAL,
-    ORDERS,
-    REQUEST_MARKS,
-    REQUEST_OPENERS,
-    SENSITIVE,
-    stem,
-)
+from agent.sentences import Reading, Sentence, fold, reading, tokens
+from agent.vocabulary import CALM, CHATTER, GRAVE, MACHINE_ORDERS, MARKED, MISLEADING, NEUTRAL, stem
 
 TEXT_LIMIT = 10_000
-MAX_SENTENCES = 60
+SURE = 0.90
+"""From here on nothing was found that speaks against the entry."""
 DOUBT = 0.60
-"""What a match with anything unexplained in it reaches at most."""
-CEILING = 0.98
-FLOOR = 0.35
+"""What a match reaches at most where something speaks against it."""
+PARTLY = 0.80
+"""What a match reaches at most where words are left that the entry does not explain."""
+FLOOR = 0.40
 """Under it the answer is `none of these`."""
+GAP = 2
+"""Words between two of a trigger phrase, at most: `send the thing back`."""
+STRANGE = 2
+"""Words in the chatter that nobody knows, at most."""
 
-_SENTENCE = re.compile(r"(?<=[.!?;\u3002\uff1f\uff01])\s+|\n\s*\n|\n(?=\s*[-*\u2022\d]+[.)]?\s)|(?<=[?!])(?=[A-Z])")
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
-_GREETING = re.compile(
-    r"(?i)^\W*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|to whom it may concern)\b[^?]{0,60}$"
-)
-_FAREWELL = re.compile(
-    r"(?i)^\W*(?:many thanks|thanks?|thank you|cheers|(?:best|kind|warm)(?:est)? (?:regards|wishes)|regards|yours|best|"
-    r"sincerely|looking forward|have a)\b[^?]{0,80}$"
-)
+_ADDRESS = re.compile(r"(?i)\S@\S|https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|example|info|io|co)\b")
+_PLACE = frozenset("in near to from is am at called".split())  # noqa: SIM905 (a list of words reads better as words)
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ class Match:
     words: tuple[str, ...] = ()
     """Words that spoke for the entry."""
     unexplained: tuple[str, ...] = ()
-    """Words that the entry does not explain."""
+    """Words that the entry does not explain, or that speak against it."""
 
 
 @dataclass(frozen=True)
@@ -84,62 +73,99 @@ class _Known:
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.for_people = entry.requested_action not in {"reply", "ask"}
-        self.examples = [frozenset(_terms(example)) for example in entry.examples]
+        spoken = [tokens(example) for example in entry.examples]
+        self.whole = [frozenset(one) for one in spoken]
+        self.examples = [frozenset(_content(one)) for one in spoken]
+        self.said = frozenset(word for one in spoken for word in one)
+        self.triggers = [tuple(stem(word) for word in tokens(phrase)) for phrase in entry.trigger]
         self.words = frozenset(word for example in self.examples for word in example) | frozenset(
-            word for phrase in entry.trigger for word in _terms(phrase)
+            word for phrase in self.triggers for word in phrase if word not in _NEUTRAL_STEMS
         )
-        self.said = frozenset(token for example in entry.examples for token in _tokens(example))
-        self.triggers = [tuple(stem(token) for token in _tokens(phrase)) for phrase in entry.trigger]
+        self.denied = frozenset(word for one in spoken for word in _denied(one)) - frozenset(
+            word for one in spoken for word in one if word not in _denied(one)
+        )
+        self.names_after = frozenset(match[1] for example in entry.examples for match in _NAMED.finditer(example))
         self.values = [
             re.compile(rf"(?<![\w-]){one.pattern}(?![\w-])") for one in entry.variables.values() if one.source == "mail"
         ]
 
-    def triggered(self, tokens: Sequence[str]) -> list[str]:
-        """The trigger phrases that stand in the tokens (stems), in order and together."""
-        stems = [stem(token) for token in tokens]
-        return [
-            " ".join(phrase)
-            for phrase in self.triggers
-            if any(tuple(stems[at : at + len(phrase)]) == phrase for at in range(len(stems) - len(phrase) + 1))
-        ]
+    def triggered(self, words: Sequence[str]) -> list[str]:
+        """The trigger phrases that stand in the words, in order and close together."""
+        stems = [stem(word) for word in words]
+        gap = 0 if self.for_people else GAP
+        return [" ".join(phrase) for phrase in self.triggers if _stands(phrase, stems, gap)]
+
+    def explains(self, word: str) -> bool:
+        found = stem(word)
+        return found in self.words or any(_typed(found, one) for one in self.words)
 
     def without_values(self, text: str) -> str:
         for pattern in self.values:
             text = pattern.sub(" ", text)
         return text
 
+    def without_names(self, text: str) -> str:
+        """Names stand for names: behind a word behind which an example has one, one more is no new matter."""
+        return _NAMED.sub(lambda match: match[1] if match[1] in self.names_after else match[0], text)
+
+
+def _stands(phrase: Sequence[str], stems: Sequence[str], gap: int) -> bool:
+    for start, word in enumerate(stems):
+        if word != phrase[0]:
+            continue
+        at = start
+        for wanted in phrase[1:]:
+            near = stems[at + 1 : at + 2 + gap]
+            if wanted not in near:
+                break
+            at += 1 + near.index(wanted)
+        else:
+            return True
+    return False
+
+
+def _denied(words: Sequence[str]) -> frozenset[str]:
+    """What stands behind `not` or `never`."""
+    found = (words[at + 1 : at + 5] for at, word in enumerate(words) if word in _DENIALS)
+    return frozenset(word for some in found for word in some if word not in NEUTRAL and word not in CALM)
+
+
+_NAMED = re.compile(r"\b(to|in)((?: (?:the |and |or )?[A-Z][a-z]+)+)")
+_DENIALS = frozenset(("not", "never", "no", "without"))
+_NEUTRAL_STEMS = frozenset(stem(word) for word in NEUTRAL)
+_CHATTER_STEMS = frozenset(stem(word) for word in CHATTER | NEUTRAL) - frozenset(stem(word) for word in MARKED - CALM)
+
 
 def match(subject: str, text: str, playbook: Playbook) -> Match:
     """Find the entry that answers this mail."""
     known, weights = _index(playbook)
-    subject, body = _fold(subject[:300]), _fold(text[:TEXT_LIMIT])
+    subject, body = fold(subject[:300]), fold(text[:TEXT_LIMIT])
     ordered = MACHINE_ORDERS.search(f"{subject}\n{body}") is not None
-    whole = _tokens(f"{subject}\n{body}")
+    whole = tokens(f"{subject}\n{body}")
     people = _for_people(known, whole)
     if people is not None:
         return _with(people, several=False, ordered=ordered)
-    requests, background = _requests(body)
-    if not requests and _tokens(body):
-        requests, background = [body], []
-    if not requests:
-        requests = [subject] if _tokens(subject) else []
-    rest = " ".join([*background, subject])
-    if not requests or not _is_english(whole):
-        return Match(None, 0.9 if not whole else 0.6, orders_to_machine=ordered)
-    best, second = _best(known, weights, requests, rest)
-    several = _is_several(known, weights, requests)
-    if MISLEADING.search(body):
+    read = reading(body)
+    if not read.asking and not read.telling:
+        read = reading(subject)
+        subject = ""
+    if not read.asking:
+        read = Reading((), read.telling, read.endless)
+    if not whole or not _is_english(whole):
+        return Match(None, 0.6 if whole else 0.9, orders_to_machine=ordered)
+    fits = _fits(known, weights, read, subject)
+    if len(text) > TEXT_LIMIT or read.endless or _ADDRESS.search(body) or MISLEADING.search(body):
+        fits = [_Fit(one.entry, min(one.score, DOUBT), one.words, one.unexplained) for one in fits]
+    if not fits:
+        return Match(None, 0.6, orders_to_machine=ordered)
+    if ordered and fits[0].score < SURE:
+        return Match(None, 0.6, fits[0].entry.intent, orders_to_machine=True)
+    best, second = fits[0], fits[1] if len(fits) > 1 else None
+    if second is not None and second.score > best.score - 0.05 and second.entry.intent != best.entry.intent:
         best = _Fit(best.entry, min(best.score, DOUBT), best.words, best.unexplained)
-    found = _with(best, several=several, ordered=ordered)
-    return Match(
-        found.entry,
-        found.confidence,
-        second.entry.intent if second and second.score >= FLOOR else "",
-        several,
-        ordered,
-        found.words,
-        found.unexplained,
-    )
+    several = _is_several(known, weights, read, subject)
+    runner_up = second.entry.intent if second and second.score >= FLOOR else ""
+    return _with(best, several=several, ordered=ordered, runner_up=runner_up)
 
 
 def _index(playbook: Playbook) -> tuple[tuple[_Known, ...], dict[str, float]]:
@@ -157,129 +183,117 @@ _INDEXES: dict[str, tuple[tuple[_Known, ...], dict[str, float]]] = {}
 """The index of the playbook in use; building it costs milliseconds, which every mail would pay."""
 
 
-def _with(fit: _Fit, *, several: bool, ordered: bool) -> Match:
+def _with(fit: _Fit, *, several: bool, ordered: bool, runner_up: str = "") -> Match:
     score = min(fit.score, DOUBT) if several or ordered else fit.score
     if score < FLOOR:
-        return Match(None, round(1 - score, 2), several=several, orders_to_machine=ordered, unexplained=fit.unexplained)
-    return Match(fit.entry, round(min(score, CEILING), 2), "", several, ordered, fit.words, fit.unexplained)
+        return Match(None, round(1 - score, 2), runner_up, several, ordered, unexplained=fit.unexplained)
+    return Match(fit.entry, math.floor(score * 100) / 100, runner_up, several, ordered, fit.words, fit.unexplained)
 
 
-def _fold(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'")
-    return "".join(one for one in unicodedata.normalize("NFD", folded) if not unicodedata.combining(one))
-
-
-def _tokens(text: str) -> list[str]:
-    return [token.lower().replace("'", "") for token in _WORD.findall(_fold(text))]
-
-
-def _terms(text: str) -> list[str]:
+def _content(words: Iterable[str]) -> list[str]:
     """Stems of the words that carry content."""
-    return [stem(token) for token in _tokens(text) if token not in NEUTRAL or token in SENSITIVE]
+    return [stem(word) for word in words if word not in NEUTRAL and word not in MARKED]
 
 
-def _sentences(body: str) -> list[str]:
-    joined = re.sub(r"(?<=[^\n.!?:;])\n(?=[^\n])", " ", body)
-    return [one.strip() for one in _SENTENCE.split(joined) if one and one.strip()][:MAX_SENTENCES]
+def _is_english(words: Sequence[str]) -> bool:
+    """At least a quarter of the words are such that English texts are full of them."""
+    return len(words) <= 3 or 4 * sum(word in NEUTRAL or word in MARKED for word in words) >= len(words)
 
 
-def _requests(body: str) -> tuple[list[str], list[str]]:
-    """The sentences that ask or order something, and the others without greeting and farewell."""
-    requests: list[str] = []
-    background: list[str] = []
-    for sentence in _sentences(body):
-        if _GREETING.match(sentence) or _FAREWELL.match(sentence):
-            continue
-        asks = (
-            "?" in sentence
-            or REQUEST_OPENERS.match(sentence)
-            or REQUEST_MARKS.search(sentence)
-            or ORDERS.match(sentence)
-            or FURTHER.match(sentence)
-        )
-        (requests if asks and _carries(sentence) else background).append(sentence)
-    return requests, background
-
-
-def _carries(sentence: str) -> bool:
-    """False for `Could you please help me?`: it asks, but says nothing."""
-    return bool(_terms(sentence))
-
-
-def _is_english(tokens: Iterable[str]) -> bool:
-    """At least a fifth of the words are such that only English texts are full of."""
-    words = list(tokens)
-    common = sum(word in _ENGLISH for word in words)
-    return len(words) <= 3 or common >= max(1, len(words) // 5)
-
-
-_ENGLISH = frozenset(
-    "the is are do does you your i we a an of to in on at for and or my have has can could would what when how where which it that this with be was please".split()  # noqa: SIM905, E501 (a list of words reads better as words)
-)
-
-
-def _for_people(known: Sequence[_Known], tokens: Sequence[str]) -> _Fit | None:
+def _for_people(known: Sequence[_Known], words: Sequence[str]) -> _Fit | None:
     """The entry for people with the most trigger words in the mail, if any has one."""
-    fits = [(one.triggered(tokens), one) for one in known if one.for_people]
+    fits = [(one.triggered(words), one) for one in known if one.for_people]
     hits, best = max(fits, key=lambda fit: len(fit[0]), default=([], None))
     if best is None or not hits:
         return None
     return _Fit(best.entry, 1 - 0.45 ** (len(hits) + 0.5), tuple(hits))
 
 
-def _best(
-    known: Sequence[_Known], weights: dict[str, float], requests: Sequence[str], rest: str
-) -> tuple[_Fit, _Fit | None]:
-    """The two entries that explain the worst explained request best."""
-    fits = []
-    asked = _tokens(" ".join(requests))
+def _fits(known: Sequence[_Known], weights: dict[str, float], read: Reading, subject: str) -> list[_Fit]:
+    """Every entry that sends a reply, by how well it explains the worst explained request; the best first."""
+    asking = read.asking
+    if not any(_content(tokens(one.text)) for one in asking):
+        # `It has not come. Where is it?`: what is asked stands in what is told.
+        everything = " ".join([*read.telling, *(one.text for one in asking)])
+        asking = (Sentence(everything, asks=False, orders=False, question_mark=False),) if everything.strip() else ()
+    asked = tokens(" ".join([*(one.text for one in asking), subject, *read.telling]))
+    fits: list[_Fit] = []
     for one in known:
-        if one.for_people:
+        if one.for_people or not asking:
             continue
-        each = [_fit(one, weights, request, asked) for request in requests]
+        each = [_fit(one, weights, request, asked) for request in asking]
         worst = min(each, key=lambda fit: fit.score)
-        words = tuple(dict.fromkeys(word for fit in each for word in fit.words))
-        score = worst.score
-        if _unsettling(one, rest):
+        score, against = worst.score, worst.unexplained
+        if asking != read.asking:
             score = min(score, DOUBT)
-        fits.append(_Fit(one.entry, score, words, worst.unexplained))
-    fits.sort(key=lambda fit: fit.score, reverse=True)
-    if not fits:
-        return _Fit(known[0].entry, 0.0), None
-    first, second = fits[0], fits[1] if len(fits) > 1 else None
-    if second is not None and second.score > first.score - 0.1 and second.entry.intent != first.entry.intent:
-        first = _Fit(first.entry, min(first.score, DOUBT), first.words, first.unexplained)
-    return first, second
+        told = _unsettling(one, read.telling, subject) if score >= SURE else ()
+        if told:
+            score, against = DOUBT, told
+        words = tuple(dict.fromkeys(word for fit in each for word in fit.words))
+        fits.append(_Fit(one.entry, score, words, against))
+    return sorted(fits, key=lambda fit: fit.score, reverse=True)
 
 
-def _unsettling(one: _Known, rest: str) -> bool:
-    """The background says something that changes what is asked, and the entry's own customers never said it."""
-    return any(token in SENSITIVE and token not in one.said and token not in _MILD for token in _tokens(rest))
-
-
-_MILD = frozenset("my mine own already again still yet told said i'm im invoice account".split())  # noqa: SIM905
-"""Sensitive in a question, ordinary in the story around it."""
-
-
-def _fit(one: _Known, weights: dict[str, float], request: str, asked: Sequence[str]) -> _Fit:
+def _fit(one: _Known, weights: dict[str, float], request: Sentence, asked: Sequence[str]) -> _Fit:
     """How well the entry explains one sentence; a trigger word may stand in any of the mail's requests."""
-    tokens = _tokens(one.without_values(request))
-    content = [token for token in tokens if token not in NEUTRAL or token in SENSITIVE]
-    stems = [stem(token) for token in content]
-    heavy = max(weights.values(), default=1.0)
-    explained = [word for word in stems if word in one.words]
-    unexplained = tuple(word for word in stems if word not in one.words)
+    valued = one.without_values(request.text)
+    plain = one.without_names(valued)
+    words = tokens(plain)
+    content = [word for word in words if word not in NEUTRAL and word not in MARKED]
+    explained = [stem(word) for word in content if one.explains(word)]
+    strange = tuple(word for word in content if not one.explains(word))
+    against = tuple(word for word in words if word in MARKED and word not in one.said) + _undenied(one, words)
     if not one.triggered(asked):
-        return _Fit(one.entry, 0.25 * len(explained) / max(1, len(stems)), (), unexplained)
-    total = sum(weights.get(word, heavy) for word in stems)
-    coverage = sum(weights[word] for word in explained) / total if total else 0.0
-    likeness = max((_likeness(frozenset(stems), example) for example in one.examples), default=0.0)
-    score = 0.30 + 0.50 * coverage**2 + 0.20 * min(1.0, likeness / 0.6)
-    changed = any(token in SENSITIVE and token not in one.said for token in content)
-    digits = any(any(character.isdigit() for character in token) for token in content if stem(token) not in one.words)
-    if changed or digits:
-        score = min(score, DOUBT)
-    return _Fit(one.entry, score, tuple(dict.fromkeys(explained)), unexplained)
+        return _Fit(one.entry, 0.25 * len(explained) / max(1, len(content)), (), strange)
+    heavy = max(weights.values(), default=1.0)
+    known = sum(weights.get(word, heavy) for word in explained)
+    coverage = known / (known + heavy * len(strange)) if known else 0.0
+    likeness = max((_likeness(frozenset(explained), example) for example in one.examples), default=0.0)
+    score = 0.20 + 0.45 * coverage**2 + 0.20 * likeness
+    spoke = tuple(dict.fromkeys(explained))
+    if against or request.orders or not explained:
+        return _Fit(one.entry, min(score, DOUBT), spoke, (*against, *strange))
+    if strange or (plain == valued and not _is_asked_so(one, words, explained)):
+        return _Fit(one.entry, min(score, PARTLY), spoke, strange)
+    return _Fit(one.entry, SURE + 0.08 * likeness, spoke)
+
+
+def _undenied(one: _Known, words: Sequence[str]) -> tuple[str, ...]:
+    """Words that the entry's customers say in denial alone (`not used`), where nothing is denied."""
+    denies = any(word in _DENIALS for word in words)
+    return () if denies else tuple(word for word in words if word in one.denied)
+
+
+def _is_asked_so(one: _Known, words: Sequence[str], explained: Sequence[str]) -> bool:
+    """A question of one word has to be put as an example puts it: `when are you open`, and not `is it open`."""
+    if len(set(explained)) > 1:
+        return True
+    said = frozenset(words)
+    return any(len(said & whole) >= 0.5 * len(said | whole) for whole in one.whole)
+
+
+def _unsettling(one: _Known, telling: Sequence[str], subject: str) -> tuple[str, ...]:
+    """Words beside the question that are neither chatter nor the entry's own, where they are too many or too grave."""
+    strange: list[str] = []
+    for number, sentence in enumerate((subject, *telling)):
+        plain = _without_places(sentence) if number else sentence
+        if number and (undenied := _undenied(one, tokens(plain))):
+            return undenied
+        for word in tokens(plain):
+            if word in MARKED and (word not in CALM or word in GRAVE) and word not in one.said:
+                return (word,)
+            if any(character.isdigit() for character in word):
+                return (word,)
+            if word not in MARKED and stem(word) not in _CHATTER_STEMS and not one.explains(word):
+                strange.append(word)
+    return tuple(strange) if len(strange) > STRANGE or any(word.endswith("ed") for word in strange) else ()
+
+
+def _without_places(sentence: str) -> str:
+    """Names of people and places behind a word that introduces them; not where something was bought there."""
+    if re.search(r"(?i)\b(?:bought|buy|ordered|purchased|got|borrowed)\b", sentence):
+        return sentence
+    return re.sub(r"\b(in|near|to|from|is|am|called|and)((?: [A-Z][a-z]+)+)", r"\1", sentence)
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
@@ -287,15 +301,30 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
 
 
-def _is_several(known: Sequence[_Known], weights: dict[str, float], requests: Sequence[str]) -> bool:
-    """Two requests whose best entries differ, each well explained."""
-    intents = set()
-    asked = _tokens(" ".join(requests))
-    for request in requests:
+def _typed(word: str, known: str) -> bool:
+    """One letter too many, too few or two exchanged; another letter is another word (shopping, shipping)."""
+    if len(word) < 5 or len(known) < 5 or word[0] != known[0] or abs(len(word) - len(known)) > 1:
+        return False
+    if len(word) == len(known):
+        differ = [at for at in range(len(word)) if word[at] != known[at]]
+        return (
+            len(differ) == 2
+            and differ[1] == differ[0] + 1
+            and word[differ[0]] == known[differ[1]]
+            and word[differ[1]] == known[differ[0]]
+        )
+    long, short = (word, known) if len(word) > len(known) else (known, word)
+    return any(long[:at] + long[at + 1 :] == short for at in range(1, len(long)))
+
+
+def _is_several(known: Sequence[_Known], weights: dict[str, float], read: Reading, subject: str) -> bool:
+    """Two requests whose best entries differ, or one that no entry explains beside one that some does."""
+    if len(read.asking) < 2:
+        return False
+    asked = tokens(" ".join([*(one.text for one in read.asking), subject, *read.telling]))
+    intents: set[str] = set()
+    for request in read.asking:
         fits = [_fit(one, weights, request, asked) for one in known if not one.for_people]
         best = max(fits, key=lambda fit: fit.score, default=None)
-        if best is not None and best.score >= DOUBT:
-            intents.add(best.entry.intent)
-        elif len(requests) > 1:
-            intents.add("")
+        intents.add(best.entry.intent if best is not None and best.score >= DOUBT else "")
     return len(intents) > 1
