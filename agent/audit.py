@@ -2,8 +2,8 @@
 
 Rules:
 - A row's MAC covers the MAC before it and everything in the row; the key is not in the database.
-- Rows hold ids, codes and keyed digests of content, never content: a person's data can be erased and the chain
-  still verifies.
+- Rows hold ids, codes and keyed digests of content, never content, nor what a model or another server says: a
+  person's data can be erased and the chain still verifies. The reason that a decider gives stands in them as given.
 - A row is appended in the transaction of what it tells of; either both are there or neither.
 - Rows of a chain are numbered without gaps, so a removed row is found.
 """

@@ -128,7 +128,7 @@ class StoredOutbox:
                 await jobs.put_back(tx, held, due_at=due, error=reason)
                 late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
                 await mails.set_status(tx, delivery.mail_id, MailStatus.SENDING, late)
-                await self._audit(tx, delivery, "deferred", now, detail=reason[:300])
+                await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(reason))
                 await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
             case Never(reason=reason):
                 await self._fail(tx, held, delivery, reason, now)
@@ -162,7 +162,7 @@ class StoredOutbox:
         await deliveries.end_attempt(tx, delivery.id, result=result, detail=detail, now=now)
         await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], state, now=now, detail=detail)
         await mails.set_status(tx, delivery.mail_id, status, detail)
-        await self._audit(tx, delivery, state.value, now, detail=detail[:300])
+        await self._audit(tx, delivery, state.value, now, detail=self._parts.audit.digest(detail))
         await jobs.end(tx, held, state=JobState.DONE)
 
     async def _refuse(self, tx: Tx, held: Job, delivery: Delivery, why: Refused, now: datetime) -> None:

@@ -148,7 +148,7 @@ async def _finish(
         actor=run.model,
         now=now,
         mail_id=run.mail_id,
-        data={"run": run.id, "reason": reason[:300]},
+        data={"run": run.id, "reason": parts.audit.digest(reason)},
     )
     log.info("run.ended", run=run.id, mail=run.mail_id, state=state.value)
 

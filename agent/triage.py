@@ -254,7 +254,8 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
             data={
                 "intent": found.intent.intent,
                 "confidence": found.intent.confidence,
-                "risks": list(found.intent.risks),
+                # What a model says beyond our codes is its own words, and maybe the mail's.
+                "risks": sorted({risk if not risk.startswith("model:") else "model" for risk in found.intent.risks}),
                 "authenticated": read.auth.method,
             },
         )
