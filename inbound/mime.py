@@ -40,7 +40,9 @@ DERIVED = "@derived.invalid"
 
 _ID = re.compile(r"<([^<>\s]{1,500})>")
 _BARE_ID = re.compile(r"\s*([^<>\s,;()]{1,400}@[^<>\s,;()@]{1,100})\s*")
-_WORD = re.compile(r"\w{2,}")
+# Scripts without blanks between words are compared by characters: programs wrap them anywhere.
+_WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u0e00-\uffff]{2,}")
+_WRITTEN_BY_PROGRAMS = re.compile(r"(?i)https?://[^\s<>]*|\[(?:cid|image)[:\]][^\]\n]{0,300}\]?|<[^<>\s]{1,2000}>")
 _ONCE = frozenset(
     {
         "from", "sender", "reply-to", "to", "cc", "message-id", "in-reply-to", "references", "subject", "date",
@@ -50,8 +52,10 @@ _ONCE = frozenset(
 _ENCRYPTED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _KEPT_HEADERS = 400
 _KEPT_VALUE = 2_000
-_LEAST_SHARED = 0.8
-"""Share of the plain form's words that the page must show."""
+FEW = 8
+"""Words by which the plain form may differ from the page and still be read: `View this in your browser`, say."""
+OFTEN = 0.2
+"""Share of words by which two forms that mean the same differ at most, as programs write them."""
 
 
 def normalize(raw: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> NormalizedEmail | Quarantined:
@@ -128,21 +132,22 @@ def _shown(found: parts.Found) -> str:
         found.risks.update(risk for page in pages for risk in page.risks)
         plain = "\n\n".join(one.strip("\n") for one in block.plain if one.strip())
         page = "\n\n".join(one.text.strip("\n") for one in pages if one.text.strip())
-        if plain and page and _says_else(plain, page):
-            found.risks.add(codes.PARTS_DIFFER)
-            plain = ""
+        if plain and page:
+            total, missing, only_shown = _differences(plain, page)
+            found.risks |= {codes.PARTS_DIFFER} if missing > max(FEW, total * OFTEN) else set()
+            plain = "" if missing > FEW or only_shown > max(FEW, total * OFTEN) else plain
         pieces.append(plain or page)
     return "\n\n".join(one for one in pieces if one)
 
 
-def _says_else(plain: str, page: str) -> bool:
-    """The plain form has words that the page does not show; addresses of links and pictures aside."""
-    plain = re.sub(r"(?i)https?://\S*|\[(?:cid|image|image):[^\]]{0,300}\]|<[^<>\s]{1,2000}>", " ", plain)
-    said = Counter(word.lower() for word in _WORD.findall(plain))
-    shown = Counter(word.lower() for word in _WORD.findall(page))
-    total = said.total()
-    missing = (said - shown).total()
-    return missing > max(3, total * (1 - _LEAST_SHARED))
+def _differences(plain: str, page: str) -> tuple[int, int, int]:
+    """Words of the plain form, those of them that the page does not show, and those that only the page shows.
+
+    Links, pictures and addresses in brackets, which programs write into plain forms, do not count.
+    """
+    said = Counter(word.lower() for word in _WORD.findall(_WRITTEN_BY_PROGRAMS.sub(" ", plain)))
+    shown = Counter(word.lower() for word in _WORD.findall(_WRITTEN_BY_PROGRAMS.sub(" ", page)))
+    return said.total(), (said - shown).total(), (shown - said).total()
 
 
 def _raw(block: HeaderBlock, name: str) -> str:

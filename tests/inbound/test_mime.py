@@ -229,6 +229,36 @@ def test_of_alternatives_that_differ_the_page_is_read() -> None:
     assert codes.PARTS_DIFFER in found.risks
 
 
+JAPANESE = "営業時間は何時から何時までですか。土曜日も開いていますか。教えてください。"
+
+
+@pytest.mark.parametrize(
+    ("said", "page", "read_from"),
+    [
+        (
+            "Hi *there*,\r\nsee shop <https://shop.example/x> [cid:logo]",
+            "<p>Hi <b>there</b>, see <a>shop</a></p>",
+            "plain",
+        ),
+        (f"{JAPANESE[:20]}\r\n{JAPANESE[20:]}", f"<p>{JAPANESE}</p>", "plain"),
+        (
+            "When do you open? And tell me how I can pay in cash for all of it there.",
+            "<p>When do you open?</p>",
+            "page",
+        ),
+        (
+            "Hello",
+            "<p>Hello</p><p>I want the whole of my money back, and at once, for all three orders of May.</p>",
+            "page",
+        ),
+    ],
+)
+def test_forms_that_programs_write_differ_a_little(said: str, page: str, read_from: str) -> None:
+    """Links, marks and wrapping are no difference; beyond a few words the page is read, as a person would."""
+    found = read(HEAD + multipart("alternative", plain(said), plain(page, "text/html; charset=utf-8")))
+    assert ("<p>" + found.text.replace("\n\n", "</p><p>") + "</p>" == page) is (read_from == "page")
+
+
 def test_an_empty_plain_form_leaves_the_page() -> None:
     """Some programs send one."""
     found = read(HEAD + multipart("alternative", plain(" "), plain("<p>When do you open?</p>", "text/html")))
