@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from agent.lexicon import CALM, CHATTER, GRAVE, MACHINE_ORDERS, MARKED, MISLEADING, NEUTRAL, stem
 from agent.playbook import Entry, Playbook
-from agent.sentences import Reading, Sentence, fold, reading, tokens
-from agent.vocabulary import CALM, CHATTER, GRAVE, MACHINE_ORDERS, MARKED, MISLEADING, NEUTRAL, stem
+from agent.reading import Reading, Sentence, fold, reading, tokens
 
 TEXT_LIMIT = 10_000
 SURE = 0.90
