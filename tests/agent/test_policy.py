@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,7 +110,12 @@ def test_the_version_changes_with_the_table(monkeypatch: pytest.MonkeyPatch) -> 
     before = Rules().version
     monkeypatch.setattr(policy, "RULES", TABLE[1:])
     assert Rules().version != before
+    first = TABLE[0]
+    for other in (replace(first, id="x"), replace(first, kind="review"), replace(first, protects="x")):
+        monkeypatch.setattr(policy, "RULES", (other, *TABLE[1:]))
+        assert Rules().version != before
     monkeypatch.setattr(policy, "RULES", TABLE)
+    assert Rules().version == before
     monkeypatch.setattr(policy, "REVISION", 0)
     assert Rules().version != before
 

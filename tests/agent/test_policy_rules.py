@@ -55,7 +55,10 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("risk", proposal(risk_level="high"), facts(entry_risk=None)),
     ("mail_risks", proposal(), facts(mail_risks=("hidden_text",))),
     ("mail_risks", proposal(), facts(intent=intent(risks=("several_questions",)))),
-    ("mail_defects", proposal(), facts(mail_defects=("bad_base64",))),
+    *(
+        ("mail_defects", proposal(), facts(mail_defects=(code,)))
+        for code in ("bad_base64", "unknown_charset", "encrypted")
+    ),
     ("threshold", proposal(), facts(intent=intent(confidence=0.89))),
     ("understood", proposal(), facts(intent=intent(intent="none"))),
     *(
@@ -231,3 +234,22 @@ def test_no_rule_looks_at_confidence_but_the_threshold() -> None:
         if one.check is not rules.threshold:
             sure, unsure = facts(intent=intent(confidence=1.0)), facts(intent=intent(confidence=0.0))
             assert one.check(proposal(), sure, Settings()) == one.check(proposal(), unsure, Settings())
+
+
+def test_the_operator_s_own_words_need_no_source() -> None:
+    """An entry that was recognised by code is its own source; the same words as free text are not."""
+    assert judge(known=facts(sources=())).findings == ()
+    assert "facts" in broken(judge(known=facts(sources=(), entry_id=None)))
+
+
+def test_harmless_defects_are_left_alone() -> None:
+    """A mail without a date is still understood."""
+    assert judge(known=facts(mail_defects=("no_date", "bare_line_end"))).findings == ()
+
+
+def test_what_is_not_said_of_a_mail_is_not_so() -> None:
+    """Defaults: nothing was sent, nothing is newer, nothing is paused."""
+    assert set(Caps().model_dump().values()) == {0}
+    known = facts()
+    flags = (known.newer_mail, known.paused, known.suppressed, known.already_replied, known.foreign_data)
+    assert flags == (False,) * 5
