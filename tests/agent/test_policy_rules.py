@@ -253,3 +253,8 @@ def test_what_is_not_said_of_a_mail_is_not_so() -> None:
     known = facts()
     flags = (known.newer_mail, known.paused, known.suppressed, known.already_replied, known.foreign_data)
     assert flags == (False,) * 5
+
+
+def test_free_text_is_held_by_the_gate_and_not_by_its_risk() -> None:
+    """Its floor is medium; nobody raised it over an entry."""
+    assert "risk" in judge(proposal(risk_level="medium"), facts(entry_id=None, entry_risk=None)).passed
