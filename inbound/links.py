@@ -27,6 +27,7 @@ _GATEWAY = re.compile(
     r"(?i)^https?://[\w.-]*(?:safelinks\.protection\.outlook\.com|urldefense\.(?:com|proofpoint\.com))/"
 )
 _INNER = re.compile(r"(?i)https?:/{1,2}[^&\s]+")
+_WRITTEN = re.compile(r"(?i)\b(?:https?://|www\.)([^\s/?#<>\"'()\[\]]{1,253})")
 _FILE = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "txt", "jpg", "png", "gif", "zip", "csv", "html", "eml"})
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
 _LOOKALIKES = frozenset("асеорхуіѕјԁԛԝһӏαορνικτυɡⅼ")
@@ -70,6 +71,12 @@ def _same_site(shown: str, leads: str) -> bool:
 def mixed_script(domain: str) -> bool:
     """A label mixes alphabets, or is written wholly in letters of another alphabet that look Latin."""
     return any(_mixed_label(label) for label in domain.lower().split(".")[:20])
+
+
+def misleads(text: str) -> bool:
+    """A link that stands in plain text leads to a host of mixed alphabets."""
+    hosts = {found.lower() for found in _WRITTEN.findall(text)}
+    return any(mixed_script(host_of(f"http://{host}") or "") for host in sorted(hosts)[:200])
 
 
 def _mixed_label(label: str) -> bool:

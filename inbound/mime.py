@@ -22,7 +22,7 @@ from email.utils import parsedate_to_datetime
 
 import mailparser  # type: ignore[import-untyped]  # it ships no type hints; only `.message` is used, which is typed
 
-from inbound import codes, parts, quoting
+from inbound import codes, links, parts, quoting
 from inbound.bounds import DEFAULT_BOUNDS, BoundBrokenError, Bounds, check
 from inbound.characters import Clean, clean_line, clean_text
 from inbound.contracts import Address, NormalizedEmail, Quarantined
@@ -97,6 +97,7 @@ def _email(raw: bytes, block: HeaderBlock, message: Message, bounds: Bounds) -> 
     message_id, derived = _message_id(block, content, defects)
     if any(author is None or one.email != author.email for one in reply_to):
         risks.add(codes.REPLY_TO_DIFFERS)
+    risks |= {codes.MIXED_SCRIPT} if links.misleads(text.text) else set()
     defects |= {codes.FORWARDED_INLINE} if taken_apart.forwarded else set()
     defects |= {codes.ONLY_QUOTED} if taken_apart.only_quoted else set()
     defects |= _defects_of_form(raw, block, message, text)

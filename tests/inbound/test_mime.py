@@ -259,6 +259,19 @@ def test_forms_that_programs_write_differ_a_little(said: str, page: str, read_fr
     assert ("<p>" + found.text.replace("\n\n", "</p><p>") + "</p>" == page) is (read_from == "page")
 
 
+@pytest.mark.parametrize(
+    ("text", "risks"),
+    [
+        ("see https://shop.example/x and www.bücher.example", ()),
+        ("see https://pаypal.example/x", (codes.MIXED_SCRIPT,)),
+        ("see WWW.xn--pypal-4ve.example", (codes.MIXED_SCRIPT,)),
+    ],
+)
+def test_a_written_link_to_a_lookalike_is_a_risk(text: str, risks: tuple[str, ...]) -> None:
+    """In plain text as in a page; also where the host is written in A-labels."""
+    assert read(HEAD + plain(text)).risks == risks
+
+
 def test_an_empty_plain_form_leaves_the_page() -> None:
     """Some programs send one."""
     found = read(HEAD + multipart("alternative", plain(" "), plain("<p>When do you open?</p>", "text/html")))
