@@ -3,7 +3,7 @@
 Rules:
 - Only shapes that nothing else has: vendors' prefixes, key blocks, signed tokens, numbers that are valid cards. A
   denial cannot be overruled, so a shape that a customer's order number could have is none.
-- detect-secrets was tried and left out: its plugins are the same patterns behind global settings, its keyword and
+- detect-secrets was considered and left out: its plugins are the same patterns behind global settings, its keyword and
   entropy plugins flag ordinary words, and it reads lines of files where this reads what a reader would see.
 """
 
