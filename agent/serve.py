@@ -35,7 +35,7 @@ from agent.store.database import Database
 from agent.store.migrate import migrate
 from agent.wake import Wake
 from agent.web.app import Desk
-from agent.web.server import bind, serving
+from agent.web.server import bind, reached_at, serving
 from agent.web.session import Sessions
 from agent.worker import POLL_SECONDS, Worker
 from inbound.contracts import Resolver
@@ -99,8 +99,7 @@ class Service:
     @property
     def desk_link(self) -> str:
         """Where a person opens the desk; who has it is let in."""
-        host, port = self.desk.getsockname()[:2]
-        return f"http://{host}:{port}/?token={self.sessions.token}"
+        return f"http://{reached_at(self.desk)}/?token={self.sessions.token}"
 
 
 @asynccontextmanager
@@ -121,7 +120,7 @@ def assemble(parts: Parts, courier: Courier) -> Service:
     config = parts.config
     desk = bind(config.desk.host, config.desk.port)
     port = desk.getsockname()[1]
-    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    hosts = {reached_at(desk), *(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))}
     lease = timedelta(seconds=config.worker.lease_seconds)
     intake = DoorIntake(parts.database, Addresses(config, parts.keys.token), lambda: parts.wake.set(JobKind.TRIAGE))
 

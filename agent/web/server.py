@@ -44,6 +44,14 @@ def bind(host: str, port: int) -> socket.socket:
     return found
 
 
+def reached_at(listening: socket.socket) -> str:
+    """Host and port by which a browser on this machine reaches a bound socket."""
+    host, port = listening.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 (every address: loopback is one of them)
+        host = "localhost"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @asynccontextmanager
 async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
     """Answer requests on a bound socket until the block ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -124,10 +124,15 @@ class Visitor:
         return mail_id
 
 
+def served(home: House) -> AbstractAsyncContextManager[None]:
+    """The desk of a house, answering on its port."""
+    return serving(Desk(home.parts, home.service.sessions).app(), home.service.desk)
+
+
 @asynccontextmanager
 async def visiting(folder: Path, *, inside: bool = True) -> AsyncIterator[Visitor]:
     """A visitor of a served desk, let in by the printed link or not."""
-    async with house(folder) as home, serving(Desk(home.parts, home.service.sessions).app(), home.service.desk):
+    async with house(folder) as home, served(home):
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             visitor = Visitor(home, client, port)

@@ -14,9 +14,10 @@ from agent import approval
 from agent.approval import Decided
 from agent.states import DraftState, MailStatus
 from agent.store import pauses
+from agent.web.server import DeskPortBusyError, bind
 from agent.web.session import COOKIE
-from tests.agent.desk_visitor import Form, Page, Visitor, strict, visiting
-from tests.agent.postroom import CUSTOMER, HOURS, ORDER
+from tests.agent.desk_visitor import Form, Page, Visitor, served, strict, visiting
+from tests.agent.postroom import CUSTOMER, HOURS, ORDER, configuration, house
 
 HOSTILE = """</pre></textarea><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} Order LG-48213?"""
 
@@ -131,6 +132,24 @@ async def test_another_host_name_is_refused(visitor: Visitor) -> None:
             assert "set-cookie" not in answer.headers
     for host in (f"localhost:{visitor.port}", f"LOCALHOST:{visitor.port}", f"[::1]:{visitor.port}"):
         assert (await visitor.client.get("/", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::", "127.0.0.2"])  # noqa: S104 (asked by loopback)
+async def test_the_printed_link_opens_the_desk(tmp_path: Path, host: str) -> None:
+    """Wherever the desk listens: the link is one that a browser on this machine can follow."""
+    config = configuration(tmp_path, desk={"host": host, "port": 0})
+    async with house(tmp_path, config=config) as home, served(home), httpx2.AsyncClient(trust_env=False) as client:
+        answer = await client.get(home.service.desk_link, follow_redirects=True)
+        assert (answer.status_code, Page(answer.text).wrong) == (200, [])
+        assert home.service.sessions.token not in str(answer.url)
+
+
+async def test_a_busy_port_names_port_and_setting(stranger: Visitor) -> None:
+    """Before anything is served, and also where the other one has not begun to answer."""
+    with pytest.raises(DeskPortBusyError, match=rf"127\.0\.0\.1:{stranger.port}.*\[desk\] port"):
+        bind("127.0.0.1", stranger.port)
+    with bind("127.0.0.1", 0) as silent, pytest.raises(DeskPortBusyError):
+        bind("127.0.0.1", silent.getsockname()[1])
 
 
 async def test_get_never_decides(visitor: Visitor) -> None:
