@@ -7,7 +7,7 @@ ONCE ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: demo test lint unit format lock clean help
+.PHONY: demo test lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,10 @@ lint: $(VENV)/.stamp-dev ## ruff and mypy
 format: $(VENV)/.stamp-dev ## put the code into the house's form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(VENV)/.stamp-core ## write docs/configuration.md anew from the code
+	@$(BIN)/python -m agent.config_reference > docs/.configuration.md
+	@mv docs/.configuration.md docs/configuration.md
 
 # The locks are hash-pinned and name no host. uv installs them where it is present, pip elsewhere.
 define install
