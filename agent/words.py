@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +65,8 @@ def instant(value: datetime) -> str:
 
 
 def percent(value: float) -> str:
-    return f"{value * 100:.0f} %"
+    """Rounded down: what stayed under a threshold does not read as if it had reached it."""
+    return f"{math.floor(value * 100 + 1e-9)} %"
 
 
 def spoken(code: str) -> str:
