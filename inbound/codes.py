@@ -1,6 +1,6 @@
 """Codes of what may deceive a reader or a model, and of what a mail's form broke, with words for a person.
 
-A risk keeps a mail from being answered unseen; a defect alone does not.
+A risk keeps a mail from being answered unseen; a defect does so only where the text may have been read wrong.
 """
 
 from __future__ import annotations
