@@ -38,6 +38,7 @@ from agent.web.app import Desk
 from agent.web.server import bind, reached_at, serving
 from agent.web.session import Sessions
 from agent.worker import POLL_SECONDS, Worker
+from inbound import containment
 from inbound.contracts import Resolver
 from inbound.listener import CannotListenError, Door, tls_context
 from inbound.resolver import DnsResolver
@@ -207,6 +208,7 @@ async def running(service: Service) -> AsyncIterator[None]:
                     task.cancel()
     finally:
         service.desk.close()
+        containment.close()
         await service.courier.close()
         await parts.model.close()
 
