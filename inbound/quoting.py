@@ -148,10 +148,15 @@ def _sign_off(lines: list[str], kinds: list[str]) -> None:
     new = [at for at, kind in enumerate(kinds) if kind == "new" and lines[at].strip()]
     for place in range(max(1, len(new) - MAX_CLOSING), len(new)):
         tail = new[place:]
-        if phrases.CLOSING.match(lines[tail[0]][:80]) and _is_tail([lines[at] for at in tail[1:]]):
+        if _closes(lines[tail[0]]) and _is_tail([lines[at] for at in tail[1:]]):
             for at in range(tail[0], tail[-1] + 1):
                 kinds[at] = "signature" if kinds[at] == "new" else kinds[at]
             return
+
+
+def _closes(line: str) -> bool:
+    """A closing formula, or several in as many languages: `Cordiali saluti / Best regards`."""
+    return len(line) <= 80 and all(phrases.CLOSING.match(one) for one in re.split(r"\s/\s|\s\|\s", line))
 
 
 def _is_tail(lines: list[str]) -> bool:

@@ -125,6 +125,7 @@ def test_what_is_no_quotation_stays(text: str) -> None:
         "Best regards,\nAnna Berger\n+49 30 000000",
         "Mit freundlichen Grüßen\nAnna Berger",
         "Cordialement,\nAnna",
+        "Cordiali saluti / Best regards\nAnna",
         "Saludos,\nAnna",
         "Met vriendelijke groet,\nAnna",
         "Cordiali saluti\nAnna",
