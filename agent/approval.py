@@ -64,10 +64,8 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
     draft = await drafts.get(tx, draft_id)
     if draft is None:
         return NotDecided(f"there is no draft {draft_id}")
-    if draft.state is not DraftState.WAITING:
-        return _taken(draft)
-    if draft.mailbox not in parts.rules:
-        return NotDecided(f"the mailbox {draft.mailbox} is not in the configuration any more")
+    if closed := _closed(parts, draft):
+        return closed
     mail = await mails.get(tx, draft.mail_id)
     conversation = await conversations.get(tx, draft.conversation_id)
     if mail is None or conversation is None:
@@ -82,6 +80,14 @@ def _taken(draft: Draft) -> NotDecided:
     by = f" by {draft.decided_by}" if draft.decided_by else ""
     why = f" ({draft.decision_reason})" if draft.decision_reason else ""
     return NotDecided(f"this draft was {draft.state.value}{by} already{why}", taken=True)
+
+
+def _closed(parts: Parts, draft: Draft) -> NotDecided | None:
+    if draft.state is not DraftState.WAITING:
+        return _taken(draft)
+    if draft.mailbox not in parts.rules:
+        return NotDecided(f"{draft.mailbox} is not in the configuration any more; the draft can be rejected")
+    return None
 
 
 async def approve(parts: Parts, draft_id: str, *, by: str, seen_hash: str, reason: str = "") -> Decided | NotDecided:

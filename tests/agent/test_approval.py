@@ -172,3 +172,17 @@ async def test_another_policy_voids_the_approval_that_was_prepared(tmp_path: Pat
         assert fresh.state is DraftState.WAITING
         assert fresh.approval_hash != seen
         assert isinstance(await approval.approve(changed, draft_id, by="ruth", seen_hash=fresh.approval_hash), Decided)
+
+
+async def test_a_draft_of_a_mailbox_that_is_gone_can_only_be_rejected(tmp_path: Path) -> None:
+    """Taken out of the configuration while the draft waited: said in words, nothing leaves."""
+    from dataclasses import replace
+
+    async with house(tmp_path) as home:
+        _, draft_id, seen = await drafted(home)
+        changed = replace(home.parts, rules={})
+        edited = await approval.edit(changed, draft_id, by="ruth", subject="s", plain_text="t\n", seen_hash=seen)
+        for done in (await approval.approve(changed, draft_id, by="ruth", seen_hash=seen), edited):
+            assert isinstance(done, NotDecided)
+            assert "not in the configuration" in done.reason
+        assert isinstance(await approval.reject(changed, draft_id, by="ruth", reason="gone"), Decided)
