@@ -91,6 +91,7 @@ def _run(work: Callable[[], Awaitable[int]]) -> None:
     import asyncio
 
     from agent.mistakes import MISTAKES
+    from agent.store.database import is_unavailable
 
     async def whole() -> int:
         return await work()
@@ -105,6 +106,8 @@ def _run(work: Callable[[], Awaitable[int]]) -> None:
             _stop(str(first), 1)
         if isinstance(first, OSError) and first.filename and first.strerror:
             _stop(f"{first.filename}: {first.strerror}", 1)
+        if isinstance(first, Exception) and is_unavailable(first):
+            _stop("the database is busy or cannot be written now; try again in a moment", 1)
         raise
     raise typer.Exit(code)
 

@@ -18,8 +18,8 @@ import structlog
 from agent.finalcheck import final_check
 from agent.outcome import answer, tool_output
 from agent.parts import Parts
-from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
-from agent.store import deliveries, drafts, jobs, mails, pauses
+from agent.states import OPEN_RUNS, DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
+from agent.store import deliveries, drafts, jobs, mails, pauses, runs
 from agent.store.database import FenceLostError, Tx
 from agent.store.deliveries import Delivery
 from agent.store.jobs import Job
@@ -177,7 +177,11 @@ class StoredOutbox:
         await mails.set_status(tx, delivery.mail_id, status, f"the reply was stopped before sending: {why.reason}")
         await self._audit(tx, delivery, "stopped", now, code=why.code)
         await jobs.end(tx, held, error=why.code)
-        await self._answer(tx, delivery, tool_output(success=False, reason=why.reason), now)
+        if why.code == "newer_mail" and draft is not None and draft.run_id is not None:
+            # The newer mail's own run answers both; this one must not propose again.
+            await runs.move(tx, draft.run_id, OPEN_RUNS, RunState.CANCELLED, now=now, reason=why.reason)
+        else:
+            await self._answer(tx, delivery, tool_output(success=False, reason=why.reason), now)
         log.warning("delivery.stopped", delivery=delivery.id, mail=delivery.mail_id, code=why.code)
 
     async def _answer(self, tx: Tx, delivery: Delivery, output: str, now: datetime) -> None:

@@ -57,6 +57,14 @@ async def extract(
     return Extraction(_judge(answer, mail, message_id, intents, risks), request, answer)
 
 
+def without_answer(
+    mail: MailView, *, model: str, message_id: str, intents: tuple[str, ...], risks: Sequence[str]
+) -> Extraction:
+    """What is known where no model answered: nothing, and so the mail is a person's."""
+    answer = ModelAnswer(id="", model=model, status="failed", detail="the model gave no answer")
+    return Extraction(_judge(answer, mail, message_id, intents, risks), extract_request(mail, intents), answer)
+
+
 def _judge(
     answer: ModelAnswer, mail: MailView, message_id: str, intents: tuple[str, ...], risks: Sequence[str]
 ) -> InboundEmailIntent:

@@ -45,6 +45,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         entry_id=entry.id if entry else None,
         entry_risk=entry.risk if entry else None,
         already_replied=await deliveries.answered(tx, mail_id=mail.id, content_key=mail.content_key, but=but),
+        older_unanswered=await mails.older_unanswered(tx, mail.conversation_id, mail.id),
         newer_mail=conversation is None or conversation.head_mail_id != mail.id,
         sends=Caps(
             conversation=sends.conversation,

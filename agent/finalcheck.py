@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent import gate
 from agent.facts import gather
 from agent.parts import Parts
-from agent.policy import FinalText, Judgement, evaluate_final
+from agent.policy import Facts, FinalText, Judgement, evaluate_final
+from agent.proposing import template
 from agent.store import conversations, drafts, mails
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
@@ -37,8 +39,11 @@ async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -
     stale = await _stale(parts, tx, delivery, draft, email, now)
     if stale is not None:
         return stale
-    judgement = await _judge(parts, tx, delivery, draft, found, email.way, now)
-    return _against(judgement) or email
+    judgement, facts = await _judge(parts, tx, delivery, draft, found, email.way, now)
+    refused = _against(judgement)
+    if refused is None and email.way == "unseen":
+        refused = await _gate(parts, tx, delivery, found, judgement, facts)
+    return refused or email
 
 
 async def _stale(
@@ -60,7 +65,7 @@ async def _stale(
 
 async def _judge(
     parts: Parts, tx: Tx, delivery: Delivery, draft: Draft, found: Inspected, way: Way, now: datetime
-) -> Judgement:
+) -> tuple[Judgement, Facts]:
     """Judge what stands in the bytes, under the facts of this moment."""
     mail = await mails.get(tx, delivery.mail_id)
     if mail is None:
@@ -75,7 +80,30 @@ async def _judge(
         auto_submitted=found.auto_submitted,
     )
     rules = parts.rules[draft.mailbox]
-    return evaluate_final(draft.id, said, draft.proposal, facts, rules, way=way, overruled=draft.overruled)
+    return evaluate_final(draft.id, said, draft.proposal, facts, rules, way=way, overruled=draft.overruled), facts
+
+
+async def _gate(
+    parts: Parts, tx: Tx, delivery: Delivery, found: Inspected, judgement: Judgement, facts: Facts
+) -> Refused | None:
+    """Ask the gate again: an entry that was changed, or a mailbox that was switched off, sends nothing unseen."""
+    mail = await mails.get(tx, delivery.mail_id)
+    if mail is None:
+        return Refused(code="no_mail", reason="the mail that this answers is gone")
+    playbook = parts.playbooks[delivery.mailbox]
+    template_id = template(playbook, facts.intent, mail, found.subject, found.body)
+    entry = playbook.entry(template_id) if template_id else None
+    mailbox = parts.mailbox(delivery.mailbox)
+    verdict = gate.decide(
+        judgement,
+        facts,
+        template_id=template_id,
+        auto_send=mailbox.auto_send and entry is not None and entry.auto_send,
+        threshold=mailbox.threshold_for(facts.intent.intent),
+    )
+    if isinstance(verdict, gate.Person):
+        return Refused(code="gate", reason=f"not so when it was decided: {'; '.join(verdict.reasons)}")
+    return None
 
 
 def _against(judgement: Judgement) -> Refused | None:

@@ -49,6 +49,7 @@ def decide(
         (facts.intent.review_required, "a person was asked for"),
         (facts.already_replied, "this mail has a reply already"),
         (facts.newer_mail, "a newer mail came in the conversation"),
+        (facts.older_unanswered, "an earlier mail of the conversation still waits for an answer"),
         (facts.paused, "sending is paused"),
     )
     reasons = tuple(dict.fromkeys(reason for stands, reason in obstacles if stands))

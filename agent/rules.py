@@ -68,6 +68,8 @@ class Facts(Frozen):
     entry_risk: RiskLevel | None = None
     already_replied: bool = False
     newer_mail: bool = False
+    older_unanswered: bool = False
+    """An earlier mail of the conversation was taken along by this one, and no reply came since."""
     sends: Caps = Caps()
     own_addresses: frozenset[str] = frozenset()
     paused: bool = False

@@ -169,14 +169,27 @@ async def expire(parts: Parts) -> int:
     async with parts.database.write() as tx:
         over = await runs.expired(tx, now, 100)
         for run in over:
+            if await _decided(tx, run):
+                continue
             for draft in await drafts.of_mail(tx, run.mail_id):
                 if draft.state is DraftState.WAITING:
                     await drafts.decide(
                         tx, draft.id, DraftState.VOIDED, by="postroom", now=now, reason="nobody decided in time"
                     )
-            await mails.set_status(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
+            mail = await mails.get(tx, run.mail_id)
+            if mail is not None and mail.status is MailStatus.WAITING:
+                await mails.set_status(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
             await _finish(parts, tx, None, run, RunState.EXPIRED, "nobody decided in time", now)
     return len(over)
+
+
+async def _decided(tx: Tx, run: Run) -> bool:
+    """True where a reply of this run was decided and is on its way: its outcome ends the run, not the clock."""
+    for call in await runs.calls(tx, run.id):
+        draft = await drafts.get(tx, call.draft_id) if call.output is None and call.draft_id else None
+        if draft is not None and draft.state in {DraftState.UNSEEN, DraftState.APPROVED}:
+            return True
+    return False
 
 
 async def bury(parts: Parts, held: Job, reason: str) -> None:

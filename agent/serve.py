@@ -14,7 +14,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,8 @@ from outbound.sender import send_due
 log = structlog.get_logger()
 
 EXPIRY_SECONDS = 60.0
+STOP_SECONDS = 30.0
+"""For deliveries in hand when the service ends."""
 
 
 def utc_now() -> datetime:
@@ -96,6 +98,8 @@ class Service:
     desk: socket.socket
     """Bound and not yet answered."""
     sessions: Sessions
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service ends: no further delivery is begun."""
 
     @property
     def desk_link(self) -> str:
@@ -163,7 +167,7 @@ def _tls(config: Config) -> ssl.SSLContext | None:
 async def send_all(service: Service) -> None:
     """Send what falls due, until cancelled. Trouble of the store is waited out: what is due stays due."""
     parts = service.parts
-    while True:
+    while not service.stopping.is_set():
         try:
             busy = await send_due(service.outbox, service.courier, parts.now, key=parts.keys.seal)
         except Exception as error:  # noqa: BLE001 (an attempt without an outcome is in doubt; the others go on)
@@ -196,7 +200,9 @@ async def running(service: Service) -> AsyncIterator[None]:
                 group.create_task(service.triager.run(), name="triage"),
                 group.create_task(service.runner.run(), name="runs"),
                 group.create_task(expire_all(service), name="expiry"),
-                *(group.create_task(send_all(service), name=f"sender {n}") for n in range(parts.config.worker.senders)),
+            ]
+            senders = [
+                group.create_task(send_all(service), name=f"sender {n}") for n in range(parts.config.worker.senders)
             ]
             try:
                 async with serving(Desk(parts, service.sessions).app(), service.desk):
@@ -204,6 +210,7 @@ async def running(service: Service) -> AsyncIterator[None]:
             finally:
                 await service.door.stop()
                 intake.cancel()
+                await _end_senders(service, senders)
                 for task in work:
                     task.cancel()
     finally:
@@ -211,6 +218,15 @@ async def running(service: Service) -> AsyncIterator[None]:
         containment.close()
         await service.courier.close()
         await parts.model.close()
+
+
+async def _end_senders(service: Service, senders: list[asyncio.Task[None]]) -> None:
+    """Let deliveries in hand have their outcome; what takes longer than `STOP_SECONDS` is in doubt."""
+    service.stopping.set()
+    service.parts.wake.set(JobKind.DELIVER)
+    await asyncio.wait(senders, timeout=STOP_SECONDS)
+    for task in senders:
+        task.cancel()
 
 
 async def serve(config: Config) -> int:

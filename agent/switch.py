@@ -11,9 +11,11 @@ from typing import Literal
 
 from agent.approval import Decided, NotDecided
 from agent.audit import SYSTEM
+from agent.finalcheck import final_check
 from agent.parts import Parts
 from agent.states import JobKind, MailStatus, OutboxState
 from agent.store import deliveries, jobs, mails, pauses
+from outbound.contracts import Refused
 
 
 async def pause(parts: Parts, mailbox: str, *, by: str) -> bool:
@@ -48,6 +50,10 @@ async def resolve(parts: Parts, any_id: str, outcome: Literal["sent", "resend"],
         delivery = found or next(iter(doubtful), None)
         if delivery is None:
             return NotDecided(f"there is no delivery in doubt with the id {any_id}")
+        if outcome == "resend" and delivery.state is OutboxState.IN_DOUBT:
+            checked = await final_check(parts, tx, delivery, now)
+            if isinstance(checked, Refused):
+                return NotDecided(f"it cannot be sent again: {checked.reason}; answer the mail by hand")
         target = OutboxState.SENT if outcome == "sent" else OutboxState.QUEUED
         if not await deliveries.move(
             tx, delivery.id, [OutboxState.IN_DOUBT], target, now=now, detail=f"resolved by {by}: {outcome}"

@@ -21,7 +21,7 @@ from agent.outcome import tool_output
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT, fence
 from agent.proposing import propose
-from agent.store import deliveries, drafts, mails
+from agent.store import conversations, deliveries, drafts, mails
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from agent.store.runs import Run
@@ -72,8 +72,8 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
         return Answered.error(_problem(error))
     if isinstance(arguments, ReadInbox):
         return Answered(await read_inbox(tx, mail, arguments.limit))
-    if await drafts.pending(tx, mail.id):
-        return Answered.error("a reply to this mail was proposed already; its outcome comes with that call")
+    if reason := await _no_room(tx, run, mail):
+        return Answered.error(reason)
     proposed = await propose(
         parts,
         tx,
@@ -88,6 +88,16 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
     if proposed.waits:
         return Waits(proposed.draft_id)
     return Answered(tool_output(success=False, reason=proposed.reason), proposed.draft_id)
+
+
+async def _no_room(tx: Tx, run: Run, mail: Mail) -> str:
+    """Why no further reply can be proposed; empty where one can."""
+    conversation = await conversations.get(tx, run.conversation_id)
+    if conversation is None or conversation.head_mail_id != mail.id:
+        return "a newer mail came in the conversation; the reply to that one answers both"
+    if await drafts.pending(tx, mail.id):
+        return "a reply to this mail was proposed already; its outcome comes with that call"
+    return ""
 
 
 def _problem(error: StrictJSONError | ValidationError) -> str:

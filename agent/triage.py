@@ -18,8 +18,8 @@ from datetime import timedelta
 import structlog
 
 from agent import conversations as threads
-from agent.extract import Extraction, extract
-from agent.models.base import MailView
+from agent.extract import Extraction, extract, without_answer
+from agent.models.base import MailView, ModelUnavailableError
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT
 from agent.states import OPEN_RUNS, DraftState, JobKind, JobState, MailStatus, RunState
@@ -39,6 +39,8 @@ NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.O
 PATIENCE = 3
 """Claims of a triage job in which DNS trouble is waited out, before the author counts as unproven."""
 DNS_PAUSE = timedelta(minutes=1)
+MODEL_PATIENCE = timedelta(hours=4)
+MODEL_PAUSE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -79,14 +81,32 @@ async def triage(parts: Parts, held: Job) -> None:
     if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
         await _record(parts, held, read)
         return
-    found = await extract(
-        parts.model,
-        view(read),
-        message_id=email.message_id,
-        intents=parts.playbooks[mail.mailbox].intents,
-        risks=email.risks,
-    )
+    found = await _understood(parts, held, read)
+    if found is None:
+        return
+    if read.screening.kind is Kind.BULK and found.intent.intent == "none":
+        # Before any conversation is touched: a newsletter must not void what waits in one.
+        await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
+        return
     await _start(parts, held, read, found)
+
+
+async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
+    """Ask the model what the mail wants; None where it is away and will be asked again.
+
+    A model that stays away for `MODEL_PATIENCE` is not waited for: the mail goes to a person with its text.
+    """
+    message_id, risks = read.email.message_id, read.email.risks
+    intents = parts.playbooks[read.mail.mailbox].intents
+    try:
+        return await extract(parts.model, view(read), message_id=message_id, intents=intents, risks=risks)
+    except ModelUnavailableError as error:
+        if parts.now() - read.mail.received_at >= MODEL_PATIENCE:
+            name = parts.model.name
+            return without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
+        async with parts.database.write() as tx:
+            await jobs.put_back(tx, held, due_at=parts.now() + MODEL_PAUSE, error=str(error), counted=False)
+        return None
 
 
 async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -> Read:
@@ -177,13 +197,13 @@ async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
     await parts.audit.add(tx, chain, "received", actor="door", now=mail.received_at, mail_id=mail.id, data=keyed)
 
 
-async def _record(parts: Parts, held: Job, read: Read) -> None:
+async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
     """Keep automatic mail without a run, with what it reports matched to our sends."""
     now = parts.now()
     async with parts.database.write() as tx:
         await jobs.end(tx, held)
         await mails.describe(tx, read.mail.id, _description(read), None)
-        reason = "; ".join(read.screening.evidence) or "addressed to a return path of ours"
+        reason = why + ("; ".join(read.screening.evidence) or "addressed to a return path of ours")
         await mails.set_status(tx, read.mail.id, MailStatus.RECORDED, reason)
         matched = [
             (event.model_dump(mode="json"), await _matched(parts, tx, read, n))
@@ -259,10 +279,6 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
                 "authenticated": read.auth.method,
             },
         )
-        if read.screening.kind is Kind.BULK and found.intent.intent == "none":
-            reason = "list or notification mail that asks nothing we know: " + "; ".join(read.screening.evidence)
-            await mails.set_status(tx, mail.id, MailStatus.RECORDED, reason)
-            return
         run = await runs.create(
             tx,
             mail_id=mail.id,

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from agent.ids import new_id
-from agent.states import JobKind, JobState, MailStatus
+from agent.states import JobKind, JobState, MailStatus, OutboxState
 from agent.store.database import Database, Tx
-from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, raw_mail, routing
+from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, outbox, raw_mail, routing
 from inbound.contracts import InboundEmailIntent
 
 
@@ -189,6 +189,26 @@ async def join_older(tx: Tx, conversation_id: str, head: str) -> None:
         )
         .values(status=MailStatus.JOINED, status_reason="a newer mail of the conversation took it along")
     )
+
+
+async def older_unanswered(tx: Tx, conversation_id: str, head: str) -> bool:
+    """True where a mail that was taken along came after the last reply of the conversation, or there was none."""
+    last_reply = (
+        select(func.max(outbox.c.created_at))
+        .where(outbox.c.conversation_id == conversation_id, outbox.c.state == OutboxState.SENT)
+        .scalar_subquery()
+    )
+    row = await tx.execute(
+        select(mail.c.id)
+        .where(
+            mail.c.conversation_id == conversation_id,
+            mail.c.id != head,
+            mail.c.status == MailStatus.JOINED,
+            (mail.c.received_at > last_reply) | last_reply.is_(None),
+        )
+        .limit(1)
+    )
+    return row.first() is not None
 
 
 async def claim_answer(db: Database, tx: Tx, key: str, mail_id: str) -> str:

@@ -36,7 +36,7 @@ async def work_for_hours(home: House) -> None:
         home.clock.advance(hours=1)
 
 
-@pytest.mark.parametrize(("after", "status"), [(0, MailStatus.QUARANTINED), (1, MailStatus.PERSON)])
+@pytest.mark.parametrize(("after", "status"), [(0, MailStatus.PERSON), (1, MailStatus.PERSON)])
 async def test_a_model_that_stays_away_ends_with_a_person(tmp_path: Path, after: int, status: MailStatus) -> None:
     """Tried again some times, then given up; the mail stands in a list that people see."""
     async with house(tmp_path, model=Away(after)) as home:
