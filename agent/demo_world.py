@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dkim  # type: ignore[import-untyped]  # it ships no type hints; `sign` below says what comes out
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -116,6 +116,16 @@ class Fixture(Frozen):
         return finish(self.raw, now, keys, self.sign)
 
 
+class _Signer(dkim.DKIM):  # type: ignore[misc]  # it ships no type hints
+    """Signs at `signed_at`: the library itself knows the machine's clock alone, and a time to come is no proof."""
+
+    signed_at: datetime
+
+    def gen_header(self, fields: list[tuple[bytes, bytes]], *rest: Any) -> Any:
+        at = str(int(self.signed_at.timestamp())).encode()
+        return super().gen_header([(name, at if name == b"t" else value) for name, value in fields], *rest)
+
+
 class DemoKeys:
     """One RSA-2048 and one Ed25519 key, made for this run and kept nowhere; all demo domains share them."""
 
@@ -136,9 +146,10 @@ class DemoKeys:
         """The TXT record of the public key (RFC 6376 3.6.1, RFC 8463)."""
         return f"v=DKIM1; k={algorithm}; p={base64.b64encode(self._public[algorithm]).decode()}"
 
-    def sign(self, data: bytes, signature: Signature) -> bytes:
+    def sign(self, data: bytes, signature: Signature, now: datetime) -> bytes:
         """`data` (CRLF) with a DKIM-Signature on top: relaxed/relaxed, From covered once more than it occurs."""
-        signer = dkim.DKIM(data, signature_algorithm=f"{signature.algorithm}-sha256".encode())
+        signer = _Signer(data, signature_algorithm=f"{signature.algorithm}-sha256".encode())
+        signer.signed_at = now
         covered = [*signer.default_sign_headers(), *(name.lower().encode() for name in signature.also)]
         header: bytes = signer.sign(
             signature.selector.encode(),
@@ -155,7 +166,7 @@ def finish(raw: bytes, now: datetime, keys: DemoKeys | None, signatures: Iterabl
     data = PLACEHOLDER.sub(lambda match: _date(match, now), raw).replace(b"\n", b"\r\n")
     if keys is not None:
         for signature in signatures:
-            data = keys.sign(data, signature)
+            data = keys.sign(data, signature, now)
     return data
 
 

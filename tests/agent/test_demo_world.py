@@ -1,0 +1,20 @@
+"""The demo's signatures: dated as the mail is, not as the machine's clock says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agent.postroom import CUSTOMER, HOURS, house
+
+
+@pytest.mark.parametrize("days", [-4000, -1, 0, 1, 4000])
+async def test_a_signature_counts_at_the_time_that_it_was_made(tmp_path: Path, days: int) -> None:
+    """Whatever day the tests run: a clock that stands still is years away from the machine's one day."""
+    async with house(tmp_path) as home:
+        home.clock.advance(days=days)
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        mail = await home.mail(mail_id)
+    assert mail.authenticated == CUSTOMER
