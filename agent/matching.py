@@ -16,10 +16,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.lexicon import CALM, CHATTER, GRAVE, MACHINE_ORDERS, MARKED, MISLEADING, NEUTRAL, stem
+from agent.beside import unsettling
+from agent.knowing import Known, content, frames, undenied
+from agent.lexicon import MACHINE_ORDERS, MARKED, MISLEADING, NEUTRAL, stem
 from agent.playbook import Entry, Playbook
 from agent.reading import Reading, Sentence, fold, reading, tokens
 
@@ -32,13 +34,8 @@ PARTLY = 0.80
 """What a match reaches at most where words are left that the entry does not explain."""
 FLOOR = 0.40
 """Under it the answer is `none of these`."""
-GAP = 2
-"""Words between two of a trigger phrase, at most: `send the thing back`."""
-STRANGE = 2
-"""Words in the chatter that nobody knows, at most."""
 
 _ADDRESS = re.compile(r"(?i)\S@\S|https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|example|info|io|co)\b")
-_PLACE = frozenset("in near to from is am at called".split())  # noqa: SIM905 (a list of words reads better as words)
 
 
 @dataclass(frozen=True)
@@ -67,75 +64,6 @@ class _Fit:
     unexplained: tuple[str, ...] = ()
 
 
-class _Known:
-    """One entry as the matcher knows it."""
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
-        self.for_people = entry.requested_action not in {"reply", "ask"}
-        spoken = [tokens(example) for example in entry.examples]
-        self.whole = [frozenset(one) for one in spoken]
-        self.examples = [frozenset(_content(one)) for one in spoken]
-        self.said = frozenset(word for one in spoken for word in one)
-        self.triggers = [tuple(stem(word) for word in tokens(phrase)) for phrase in entry.trigger]
-        self.words = frozenset(word for example in self.examples for word in example) | frozenset(
-            word for phrase in self.triggers for word in phrase if word not in _NEUTRAL_STEMS
-        )
-        self.denied = frozenset(word for one in spoken for word in _denied(one)) - frozenset(
-            word for one in spoken for word in one if word not in _denied(one)
-        )
-        self.names_after = frozenset(match[1] for example in entry.examples for match in _NAMED.finditer(example))
-        self.values = [
-            re.compile(rf"(?<![\w-]){one.pattern}(?![\w-])") for one in entry.variables.values() if one.source == "mail"
-        ]
-
-    def triggered(self, words: Sequence[str]) -> list[str]:
-        """The trigger phrases that stand in the words, in order and close together."""
-        stems = [stem(word) for word in words]
-        gap = 0 if self.for_people else GAP
-        return [" ".join(phrase) for phrase in self.triggers if _stands(phrase, stems, gap)]
-
-    def explains(self, word: str) -> bool:
-        found = stem(word)
-        return found in self.words or any(_typed(found, one) for one in self.words)
-
-    def without_values(self, text: str) -> str:
-        for pattern in self.values:
-            text = pattern.sub(" ", text)
-        return text
-
-    def without_names(self, text: str) -> str:
-        """Names stand for names: behind a word behind which an example has one, one more is no new matter."""
-        return _NAMED.sub(lambda match: match[1] if match[1] in self.names_after else match[0], text)
-
-
-def _stands(phrase: Sequence[str], stems: Sequence[str], gap: int) -> bool:
-    for start, word in enumerate(stems):
-        if word != phrase[0]:
-            continue
-        at = start
-        for wanted in phrase[1:]:
-            near = stems[at + 1 : at + 2 + gap]
-            if wanted not in near:
-                break
-            at += 1 + near.index(wanted)
-        else:
-            return True
-    return False
-
-
-def _denied(words: Sequence[str]) -> frozenset[str]:
-    """What stands behind `not` or `never`."""
-    found = (words[at + 1 : at + 5] for at, word in enumerate(words) if word in _DENIALS)
-    return frozenset(word for some in found for word in some if word not in NEUTRAL and word not in CALM)
-
-
-_NAMED = re.compile(r"\b(to|in)((?: (?:the |and |or )?[A-Z][a-z]+)+)")
-_DENIALS = frozenset(("not", "never", "no", "without"))
-_NEUTRAL_STEMS = frozenset(stem(word) for word in NEUTRAL)
-_CHATTER_STEMS = frozenset(stem(word) for word in CHATTER | NEUTRAL) - frozenset(stem(word) for word in MARKED - CALM)
-
-
 def match(subject: str, text: str, playbook: Playbook) -> Match:
     """Find the entry that answers this mail."""
     known, weights = _index(playbook)
@@ -149,8 +77,6 @@ def match(subject: str, text: str, playbook: Playbook) -> Match:
     if not read.asking and not read.telling:
         read = reading(subject)
         subject = ""
-    if not read.asking:
-        read = Reading((), read.telling, read.endless)
     if not whole or not _is_english(whole):
         return Match(None, 0.6 if whole else 0.9, orders_to_machine=ordered)
     fits = _fits(known, weights, read, subject)
@@ -168,10 +94,10 @@ def match(subject: str, text: str, playbook: Playbook) -> Match:
     return _with(best, several=several, ordered=ordered, runner_up=runner_up)
 
 
-def _index(playbook: Playbook) -> tuple[tuple[_Known, ...], dict[str, float]]:
+def _index(playbook: Playbook) -> tuple[tuple[Known, ...], dict[str, float]]:
     found = _INDEXES.get(playbook.version)
     if found is None:
-        known = tuple(_Known(entry) for entry in playbook.entries)
+        known = tuple(Known(entry) for entry in playbook.entries)
         count = Counter(word for one in known for word in one.words)
         found = known, {word: math.log(1 + len(known) / seen) for word, seen in count.items()}
         _INDEXES.clear()
@@ -179,7 +105,7 @@ def _index(playbook: Playbook) -> tuple[tuple[_Known, ...], dict[str, float]]:
     return found
 
 
-_INDEXES: dict[str, tuple[tuple[_Known, ...], dict[str, float]]] = {}
+_INDEXES: dict[str, tuple[tuple[Known, ...], dict[str, float]]] = {}
 """The index of the playbook in use; building it costs milliseconds, which every mail would pay."""
 
 
@@ -190,17 +116,12 @@ def _with(fit: _Fit, *, several: bool, ordered: bool, runner_up: str = "") -> Ma
     return Match(fit.entry, math.floor(score * 100) / 100, runner_up, several, ordered, fit.words, fit.unexplained)
 
 
-def _content(words: Iterable[str]) -> list[str]:
-    """Stems of the words that carry content."""
-    return [stem(word) for word in words if word not in NEUTRAL and word not in MARKED]
-
-
 def _is_english(words: Sequence[str]) -> bool:
     """At least a quarter of the words are such that English texts are full of them."""
     return len(words) <= 3 or 4 * sum(word in NEUTRAL or word in MARKED for word in words) >= len(words)
 
 
-def _for_people(known: Sequence[_Known], words: Sequence[str]) -> _Fit | None:
+def _for_people(known: Sequence[Known], words: Sequence[str]) -> _Fit | None:
     """The entry for people with the most trigger words in the mail, if any has one."""
     fits = [(one.triggered(words), one) for one in known if one.for_people]
     hits, best = max(fits, key=lambda fit: len(fit[0]), default=([], None))
@@ -209,10 +130,10 @@ def _for_people(known: Sequence[_Known], words: Sequence[str]) -> _Fit | None:
     return _Fit(best.entry, 1 - 0.45 ** (len(hits) + 0.5), tuple(hits))
 
 
-def _fits(known: Sequence[_Known], weights: dict[str, float], read: Reading, subject: str) -> list[_Fit]:
+def _fits(known: Sequence[Known], weights: dict[str, float], read: Reading, subject: str) -> list[_Fit]:
     """Every entry that sends a reply, by how well it explains the worst explained request; the best first."""
     asking = read.asking
-    if not any(_content(tokens(one.text)) for one in asking):
+    if not any(content(tokens(one.text)) for one in asking):
         # `It has not come. Where is it?`: what is asked stands in what is told.
         everything = " ".join([*read.telling, *(one.text for one in asking)])
         asking = (Sentence(everything, asks=False, orders=False, question_mark=False),) if everything.strip() else ()
@@ -226,7 +147,7 @@ def _fits(known: Sequence[_Known], weights: dict[str, float], read: Reading, sub
         score, against = worst.score, worst.unexplained
         if asking != read.asking:
             score = min(score, DOUBT)
-        told = _unsettling(one, read.telling, subject) if score >= SURE else ()
+        told = unsettling(one, read.telling, subject) if score >= SURE else ()
         if told:
             score, against = DOUBT, told
         words = tuple(dict.fromkeys(word for fit in each for word in fit.words))
@@ -234,17 +155,18 @@ def _fits(known: Sequence[_Known], weights: dict[str, float], read: Reading, sub
     return sorted(fits, key=lambda fit: fit.score, reverse=True)
 
 
-def _fit(one: _Known, weights: dict[str, float], request: Sentence, asked: Sequence[str]) -> _Fit:
+def _fit(one: Known, weights: dict[str, float], request: Sentence, asked: Sequence[str]) -> _Fit:
     """How well the entry explains one sentence; a trigger word may stand in any of the mail's requests."""
     valued = one.without_values(request.text)
     plain = one.without_names(valued)
     words = tokens(plain)
-    content = [word for word in words if word not in NEUTRAL and word not in MARKED]
-    explained = [stem(word) for word in content if one.explains(word)]
-    strange = tuple(word for word in content if not one.explains(word))
-    against = tuple(word for word in words if word in MARKED and word not in one.said) + _undenied(one, words)
+    carrying = [word for word in words if word not in NEUTRAL and word not in MARKED]
+    explained = [stem(word) for word in carrying if one.explains(word)]
+    strange = tuple(word for word in carrying if not one.explains(word))
+    against = tuple(word for word in words if word in MARKED and word not in one.said) + undenied(one, words)
+    against += tuple(" ".join(frame) for frame in frames(words) if frame not in one.frames)
     if not one.triggered(asked):
-        return _Fit(one.entry, 0.25 * len(explained) / max(1, len(content)), (), strange)
+        return _Fit(one.entry, 0.25 * len(explained) / max(1, len(carrying)), (), strange)
     heavy = max(weights.values(), default=1.0)
     known = sum(weights.get(word, heavy) for word in explained)
     coverage = known / (known + heavy * len(strange)) if known else 0.0
@@ -258,13 +180,7 @@ def _fit(one: _Known, weights: dict[str, float], request: Sentence, asked: Seque
     return _Fit(one.entry, SURE + 0.08 * likeness, spoke)
 
 
-def _undenied(one: _Known, words: Sequence[str]) -> tuple[str, ...]:
-    """Words that the entry's customers say in denial alone (`not used`), where nothing is denied."""
-    denies = any(word in _DENIALS for word in words)
-    return () if denies else tuple(word for word in words if word in one.denied)
-
-
-def _is_asked_so(one: _Known, words: Sequence[str], explained: Sequence[str]) -> bool:
+def _is_asked_so(one: Known, words: Sequence[str], explained: Sequence[str]) -> bool:
     """A question of one word has to be put as an example puts it: `when are you open`, and not `is it open`."""
     if len(set(explained)) > 1:
         return True
@@ -272,52 +188,12 @@ def _is_asked_so(one: _Known, words: Sequence[str], explained: Sequence[str]) ->
     return any(len(said & whole) >= 0.5 * len(said | whole) for whole in one.whole)
 
 
-def _unsettling(one: _Known, telling: Sequence[str], subject: str) -> tuple[str, ...]:
-    """Words beside the question that are neither chatter nor the entry's own, where they are too many or too grave."""
-    strange: list[str] = []
-    for number, sentence in enumerate((subject, *telling)):
-        plain = _without_places(sentence) if number else sentence
-        if number and (undenied := _undenied(one, tokens(plain))):
-            return undenied
-        for word in tokens(plain):
-            if word in MARKED and (word not in CALM or word in GRAVE) and word not in one.said:
-                return (word,)
-            if any(character.isdigit() for character in word):
-                return (word,)
-            if word not in MARKED and stem(word) not in _CHATTER_STEMS and not one.explains(word):
-                strange.append(word)
-    return tuple(strange) if len(strange) > STRANGE or any(word.endswith("ed") for word in strange) else ()
-
-
-def _without_places(sentence: str) -> str:
-    """Names of people and places behind a word that introduces them; not where something was bought there."""
-    if re.search(r"(?i)\b(?:bought|buy|ordered|purchased|got|borrowed)\b", sentence):
-        return sentence
-    return re.sub(r"\b(in|near|to|from|is|am|called|and)((?: [A-Z][a-z]+)+)", r"\1", sentence)
-
-
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     """Dice coefficient of two sets of stems."""
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
 
 
-def _typed(word: str, known: str) -> bool:
-    """One letter too many, too few or two exchanged; another letter is another word (shopping, shipping)."""
-    if len(word) < 5 or len(known) < 5 or word[0] != known[0] or abs(len(word) - len(known)) > 1:
-        return False
-    if len(word) == len(known):
-        differ = [at for at in range(len(word)) if word[at] != known[at]]
-        return (
-            len(differ) == 2
-            and differ[1] == differ[0] + 1
-            and word[differ[0]] == known[differ[1]]
-            and word[differ[1]] == known[differ[0]]
-        )
-    long, short = (word, known) if len(word) > len(known) else (known, word)
-    return any(long[:at] + long[at + 1 :] == short for at in range(1, len(long)))
-
-
-def _is_several(known: Sequence[_Known], weights: dict[str, float], read: Reading, subject: str) -> bool:
+def _is_several(known: Sequence[Known], weights: dict[str, float], read: Reading, subject: str) -> bool:
     """Two requests whose best entries differ, or one that no entry explains beside one that some does."""
     if len(read.asking) < 2:
         return False

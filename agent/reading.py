@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from agent.lexicon import (
     ASKED,
     ASKING,
+    CHATTER,
     COURTESY,
     FAREWELL,
     GREETING,
@@ -23,15 +24,23 @@ from agent.lexicon import (
     ORDERS,
     SHORT_FORMS,
     TELLING,
+    WANTING,
+    word_set,
 )
 
 MAX_SENTENCES = 60
 _SENTENCE = re.compile(r"(?<=[.!?;\u3002\uff1f\uff01])(?<!\bMr\.)(?<!\bDr\.)\s+|(?<=[?!])(?=[A-Za-z])| - ")
+_ON_INVOICE = re.compile(r"(?i)\b(?:on|by|per|via|against) (?:an )?invoice\b")
+"""A way to pay, where `the invoice` is a paper."""
 _ITEM = re.compile(r"[-*\u2022]\s|\d+[.)]\s")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _ENDS = {"re": "are", "ll": "will", "ve": "have", "m": "am", "d": "would", "s": ""}
-_FINITE = frozenset("is are was were am do does did have has had i we you he she they will would can could".split())  # noqa: SIM905
-_NAMELIKE = frozenset("and the from of family mrs mr ms dr all us".split())  # noqa: SIM905
+_FINITE = word_set("is are was were am do does did have has had i we you he she they will would can could")
+
+_BEFORE_VERB = word_set("please kindly and also then just now")
+_NAMELIKE = word_set("and the from of family mrs mr ms dr all us")
+_IN_NAMES = word_set("garden tools larkspur club company school")
+_SAYING = (MARKED | ORDERS | CHATTER | NEUTRAL) - _NAMELIKE - _IN_NAMES
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def fold(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Words in lower case, short forms spelt out."""
     found: list[str] = []
-    for word in _WORD.findall(fold(text)):
+    for word in _WORD.findall(_ON_INVOICE.sub(" oninvoice", fold(text))):
         start, _, end = word.lower().partition("'")
         if end == "t" and start[-1:] == "n" and start not in {"can", "won", "shan"}:
             found += [start[:-1], "not"]
@@ -120,8 +129,8 @@ def _unfarewelled(sentence: str) -> str:
 def _is_name(text: str) -> bool:
     """Like `Dr Emil Hartmann` or `jo`, and nothing that says something."""
     words = _WORD.findall(text)
-    known = [word for word in words if word.lower() in MARKED or word.lower() in ORDERS]
-    if "?" in text or not words or len(words) > 8 or known:
+    known = [word for word in words if word.lower() in _SAYING]
+    if "?" in text or not words or len(words) > 8 or known or (words[0] == "The" and len(words) > 2):
         return False
     return all(word[0].isupper() or word.lower() in _NAMELIKE for word in words) or (
         len(words) <= 2 and not any(word.lower() in NEUTRAL for word in words)
@@ -130,11 +139,12 @@ def _is_name(text: str) -> bool:
 
 def _sentence(text: str) -> Sentence:
     mark = "?" in text
-    first = next(
-        (word for word in tokens(text) if word not in {"please", "kindly", "and", "also", "then", "just", "now"}), ""
-    )
+    words = tokens(text)
+    first = next((word for word in words if word not in _BEFORE_VERB), "")
     opening = ASKING.match(text) is not None
-    orders = not mark and not opening and first in ORDERS and not TELLING.match(text)
+    wants = not mark and WANTING.search(text) is not None
+    begs = bool(words) and words[0] in {"please", "kindly"}
+    orders = (not mark and not opening and (begs or first in ORDERS) and not TELLING.match(text)) or wants
     asks = mark or opening or ASKED.search(text) is not None or TELLING.match(text) is not None
     return Sentence(text, asks=asks, orders=orders, question_mark=mark)
 
