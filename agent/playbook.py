@@ -26,6 +26,8 @@ from inbound.contracts import InboundEmailIntent, RequestedAction
 from outbound.contracts import RiskLevel
 
 MAX_VALUE = 100
+MAX_REPEATS = 2
+"""Repeats of open length in one pattern: each multiplies the time by the length of a value."""
 TEXT_LIMIT = 20_000
 _FENCE = re.compile(r"\A\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*\n(.*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
@@ -41,8 +43,12 @@ def _pattern(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
-    if re.search(r"[+*}]\)[+*{]", value):
+    if re.search(r"[+*}?]\)[+*{]", value):
         raise ValueError("a repeated group that repeats inside takes time without bound; write it flat")
+    if re.search(r"\)[+*{]", value) or re.search(r"\\[1-9]|\(\?[^:]", value):
+        raise ValueError("groups are not repeated, looked around or referred to; write the pattern flat")
+    if len(re.findall(r"(?<!\\)[+*]|\{\d*,\d*\}", value)) > MAX_REPEATS:
+        raise ValueError(f"more than {MAX_REPEATS} repeats of open length take too much time; give lengths ({{3}})")
     return value
 
 
@@ -133,13 +139,30 @@ def _entry(path: Path, text: str) -> Entry:
     try:
         entry = Entry.model_validate({**head, "id": path.stem, "body": match[2].strip() + "\n"})
     except ValidationError as error:
-        raise ValueError("\n".join(_sentence(one["loc"], one["msg"], one["type"]) for one in error.errors())) from None
+        raise ValueError(
+            "\n".join(
+                f"line {_line(match[1], one['loc'])}: {_sentence(one['loc'], one['msg'], one['type'])}"
+                for one in error.errors()
+            )
+        ) from None
     strange = [name for name in entry.names if name not in entry.variables]
     if strange:
         raise ValueError(f"the text names variables that are not declared: {', '.join(strange)}")
     if entry.requested_action in {"reply", "ask"} and not entry.body.strip():
         raise ValueError("the reply has no text")
     return entry
+
+
+def _line(head: str, loc: tuple[int | str, ...]) -> int:
+    """The line of a file in which a key stands; of a missing one the first."""
+    lines = head.split("\n")
+    name, at = str(loc[0]), 0
+    if loc[0] == "variables" and len(loc) > 1:
+        table = f"[variables.{loc[1]}]"
+        at = next((number for number, line in enumerate(lines) if line.strip() == table), 0)
+        name = str(loc[-1])
+    key = re.compile(rf"\s*{re.escape(name)}\s*=")
+    return next((number + 2 for number in range(at, len(lines)) if key.match(lines[number])), at + 2 if at else 1)
 
 
 def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
@@ -152,15 +175,29 @@ def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
 
 
 def variables_in(entry: Entry, text: str) -> dict[str, str]:
-    """Values for the entry's variables that stand in the mail, the first that fits for each."""
+    """Values for the entry's variables that stand in the mail; none for one that has several: a person decides."""
     found: dict[str, str] = {}
     for name, variable in entry.variables.items():
         if variable.source != "mail":
             continue
-        for match in re.finditer(rf"(?<![\w-]){variable.pattern}(?![\w-])", text[:TEXT_LIMIT]):
-            if variable.accepts(match[0]):
-                found[name] = match[0]
-                break
+        values = _values(variable, text[:TEXT_LIMIT])
+        if len(values) == 1:
+            found[name] = values.pop()
+    return found
+
+
+def _values(variable: Variable, text: str) -> set[str]:
+    """Values that stand alone in the text, tried line by line and never over more than a value's length."""
+    pattern = re.compile(rf"(?<![\w-])(?:{variable.pattern})(?![\w-])")
+    found: set[str] = set()
+    for line in text.split("\n"):
+        at = 0
+        while at < len(line) and len(found) < 2:
+            match = pattern.match(line, at, at + MAX_VALUE + 1)
+            accepted = match is not None and variable.accepts(match[0])
+            if match is not None and accepted:
+                found.add(match[0])
+            at = match.end() if match is not None and accepted else at + 1
     return found
 
 
