@@ -1,7 +1,8 @@
 """The whole story of one mail, from the database alone.
 
 What `postroom explain` prints and the desk shows: who sent it and what proves that, what it wants, what was proposed,
-which rules spoke, who decided, what left, and whether the audit's chain still holds.
+which rules spoke, who decided, what left, whether the audit's chain still holds, and whether the stored words and bytes
+are still those that it speaks of.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.audit import Audit
+from agent.evidence import differences
 from agent.store import deliveries, drafts, mails, runs, trail
 from agent.store.database import Tx
 from agent.store.deliveries import Attempt, Delivery
@@ -40,7 +42,7 @@ class Story:
     entries: tuple[Entry, ...]
     """Audit rows of this mail, oldest first."""
     broken: str
-    """What is wrong with the audit's chain; empty where it holds."""
+    """What is wrong with the audit's chain, or with what it is about; empty where all of it holds."""
 
     @property
     def waiting(self) -> Draft | None:
@@ -57,6 +59,9 @@ async def tell(tx: Tx, audit: Audit, mail_id: str) -> Story | None:
     entries = await trail.of_mail(tx, mail.id)
     chains = {entry.chain for entry in entries}
     broken = [problem for chain in sorted(chains) if (problem := audit.verify(await trail.chain_of(tx, chain)))]
+    written = await drafts.of_mail(tx, mail.id)
+    sent = await deliveries.of_mail(tx, mail.id)
+    broken += differences(audit, entries, mail=mail, raw=await mails.raw(tx, mail.id), drafts=written, deliveries=sent)
     if not entries and mail.status.value != "received":
         broken.append("the audit has no row of this mail")
     return Story(
@@ -67,13 +72,8 @@ async def tell(tx: Tx, audit: Audit, mail_id: str) -> Story | None:
         screening=Screening.model_validate(mail.screening) if mail.screening else None,
         intent=await mails.get_intent(tx, mail.id),
         runs=tuple([(run, tuple(await runs.calls(tx, run.id))) for run in found]),
-        drafts=tuple(await drafts.of_mail(tx, mail.id)),
-        sendings=tuple(
-            [
-                Sending(one, tuple(await deliveries.attempts(tx, one.id)))
-                for one in await deliveries.of_mail(tx, mail.id)
-            ]
-        ),
+        drafts=tuple(written),
+        sendings=tuple([Sending(one, tuple(await deliveries.attempts(tx, one.id))) for one in sent]),
         entries=tuple(entries),
         broken="; ".join(broken),
     )
