@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.models.base import MailView, Model, ModelAnswer, ModelRequest
+from agent.models.bounds import bounded
 from agent.prompt import extract_request
 from agent.strictjson import StrictJSONError, load_object
 from inbound.contracts import Entity, InboundEmailIntent, RequestedAction
@@ -53,7 +54,7 @@ async def extract(
 ) -> Extraction:
     """Ask the model once. Raises ModelUnavailableError where it gives no answer at all."""
     request = extract_request(mail, intents)
-    answer = await model.respond(request)
+    answer = bounded(await model.respond(request))
     return Extraction(_judge(answer, mail, message_id, intents, risks), request, answer)
 
 

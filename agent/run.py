@@ -13,11 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from agent.models.base import FunctionCall, FunctionOutput, Item, MailView, ModelAnswer, ModelRequest
+from agent.models.base import (
+    FunctionCall,
+    FunctionOutput,
+    Item,
+    MailView,
+    ModelAnswer,
+    ModelRequest,
+    ModelUnavailableError,
+)
+from agent.models.bounds import bounded
 from agent.parts import Parts
 from agent.prompt import run_request
 from agent.states import DraftState, JobKind, MailStatus, RunState
@@ -29,6 +38,9 @@ from agent.store.runs import Run
 from agent.tools import Answered, Waits, handle, view_of
 
 MAX_CALLS_A_TURN = 8
+MODEL_PATIENCE = timedelta(hours=4)
+"""How long a turn waits for a model that gives no answer."""
+MODEL_PAUSE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -45,9 +57,27 @@ async def work(parts: Parts, held: Job) -> None:
     """Take the run of job `held` as far as it goes without waiting. Raises FenceLostError where it passed on."""
     while (turn := await _open(parts, held)) is not None:
         request = run_request(turn.view, turn.items)
-        answer = await parts.model.respond(request)
+        try:
+            answer = bounded(await parts.model.respond(request))
+        except ModelUnavailableError as error:
+            await _wait_for_model(parts, held, turn, error)
+            return
         if await _close(parts, held, turn, request, answer):
             return
+
+
+async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnavailableError) -> None:
+    """Ask again in a minute. A model that is away since `MODEL_PATIENCE` is not waited for: a person answers."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        await jobs.check(tx, held)
+        run = await runs.get(tx, turn.run.id)
+        if run is None or run.state is not RunState.IN_PROGRESS:
+            await jobs.end(tx, held)
+        elif now - run.updated_at >= MODEL_PATIENCE:
+            await _finish(parts, tx, held, run, RunState.FAILED, f"the model gave no answer: {error}", now)
+        else:
+            await jobs.put_back(tx, held, due_at=now + MODEL_PAUSE, error=str(error), counted=False)
 
 
 async def _open(parts: Parts, held: Job) -> _Turn | None:
@@ -66,7 +96,8 @@ async def _open(parts: Parts, held: Job) -> _Turn | None:
         if run.turns >= parts.config.worker.max_turns:
             await _finish(parts, tx, held, run, RunState.INCOMPLETE, f"no end after {run.turns} turns", now)
             return None
-        await runs.move(tx, run.id, [run.state], RunState.IN_PROGRESS, now=now)
+        if run.state is RunState.QUEUED:  # since then it waits for the model: see MODEL_PATIENCE
+            await runs.move(tx, run.id, [RunState.QUEUED], RunState.IN_PROGRESS, now=now)
         items = await _with_outputs(tx, run)
         return _Turn(run, mail, await view_of(tx, mail), items)
 
@@ -140,7 +171,7 @@ async def _finish(
         await jobs.end(tx, held)
     mail = await mails.get(tx, run.mail_id)
     if mail is not None and mail.status is MailStatus.WORKING:
-        await mails.set_status(tx, mail.id, MailStatus.PERSON, reason or await _why_no_reply(tx, run))
+        await mails.move(tx, mail.id, MailStatus.PERSON, reason or await _why_no_reply(tx, run))
     await parts.audit.add(
         tx,
         run.conversation_id,
@@ -178,7 +209,7 @@ async def expire(parts: Parts) -> int:
                     )
             mail = await mails.get(tx, run.mail_id)
             if mail is not None and mail.status is MailStatus.WAITING:
-                await mails.set_status(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
+                await mails.move(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
             await _finish(parts, tx, None, run, RunState.EXPIRED, "nobody decided in time", now)
     return len(over)
 

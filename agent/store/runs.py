@@ -206,14 +206,22 @@ async def unanswered(tx: Tx, run_id: str) -> int:
 async def put_exchange(
     tx: Tx, *, mail_id: str, run_id: str | None, request: ModelRequest, answer: ModelAnswer, now: datetime
 ) -> None:
-    """Keep what the model was asked and what it said."""
+    """Keep what the model was asked and what it said.
+
+    The items of a run are rows already: of a run's request the first item is kept, and as `run_items` how many rows
+    followed it, so that a run of many turns does not store each of them again and again.
+    """
+    asked = request.model_dump(mode="json")
+    if run_id is not None:
+        asked["run_items"] = len(asked["items"]) - 1
+        asked["items"] = asked["items"][:1]
     await tx.execute(
         model_call.insert().values(
             id=new_id("x", now),
             mail_id=mail_id,
             run_id=run_id,
             purpose=request.purpose,
-            request=request.model_dump(mode="json"),
+            request=asked,
             answer=answer.model_dump(mode="json"),
             input_tokens=answer.usage.input_tokens,
             output_tokens=answer.usage.output_tokens,

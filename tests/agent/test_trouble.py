@@ -133,3 +133,19 @@ async def test_raw_mail_never_reaches_the_model(tmp_path: Path) -> None:
         assert "CANARY" not in told
         assert "DKIM-Signature" not in told
         assert HOURS in told
+
+
+async def test_a_model_that_comes_back_within_the_hour_goes_on(tmp_path: Path) -> None:
+    """An outage in the middle of a run costs time and nothing else."""
+    model = Away(1)
+    async with house(tmp_path, model=model) as home:
+        mail_id = await home.receive(HOURS)
+        for _ in range(30):
+            await home.settle()
+            home.clock.advance(minutes=2)
+        assert (await home.mail(mail_id)).status is MailStatus.WORKING
+        model.after = 99
+        await home.settle()
+        assert len(model.requests) > 1
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        assert "no entry" in (await home.mail(mail_id)).status_reason
