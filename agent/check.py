@@ -58,6 +58,8 @@ def _files(config: Config) -> Iterator[str]:
             load_keys(config.dkim)
         except DkimKeyError as error:
             yield f"dkim: {error}"
+        if len(_unsigned(config)) == len(config.mailboxes):
+            yield f"dkim.domain: {config.dkim.domain} is the domain of no mailbox: the key would sign nothing"
     if config.listener.tls_certificate is not None:
         from inbound.listener import tls_context
 
@@ -105,10 +107,15 @@ def _way_out(config: Config) -> Iterator[str]:
     if not dkim.domain:
         yield "dkim.domain is not set: the smarthost has to sign, or replies will look forged"
         return
-    for mailbox in config.mailboxes:
-        ours, signed = mailbox.address.rpartition("@")[2], dkim.domain.lower()
-        if ours != signed and not ours.endswith(f".{signed}") and not signed.endswith(f".{ours}"):
-            yield f"replies of {mailbox.address} are signed by {dkim.domain}, not by its own domain"
+    for mailbox in _unsigned(config):
+        yield f"replies of {mailbox.address} leave unsigned: dkim.domain is {dkim.domain}, which is not its own"
+
+
+def _unsigned(config: Config) -> list[Mailbox]:
+    """The mailboxes whose replies no configured key signs."""
+    from outbound.dkim import signs_for
+
+    return [one for one in config.mailboxes if not signs_for(config.dkim.domain, one.address.rpartition("@")[2])]
 
 
 def _doors(config: Config) -> Iterator[str]:

@@ -24,7 +24,7 @@ from outbound import tokens
 from outbound.authorize import authorize
 from outbound.compose import Composed, Reply, compose
 from outbound.contracts import ApprovedEmail, Refused, Way
-from outbound.dkim import sign
+from outbound.dkim import sign, signs_for
 
 
 def build(
@@ -51,7 +51,7 @@ def build(
     )
     if isinstance(composed, Refused):
         return composed
-    keys = tuple(key for key in parts.dkim_keys if domain == key.domain or domain.endswith("." + key.domain))
+    keys = tuple(key for key in parts.dkim_keys if signs_for(key.domain, domain))
     return authorize(
         Composed.of(sign(composed.raw, keys)),
         key=parts.keys.seal,

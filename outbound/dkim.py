@@ -72,6 +72,15 @@ class DkimKey:
         return f"v=DKIM1; k=ed25519; p={base64.b64encode(encoded).decode('ascii')}"
 
 
+def signs_for(key_domain: str, address_domain: str) -> bool:
+    """True where receivers may take a signature of `key_domain` as the author's (relaxed alignment, RFC 7489 3.1.1).
+
+    That is the same domain, or one above or below it; no list of public suffixes is asked.
+    """
+    key, author = (f".{(domain_to_ascii(one) or one).lower()}" for one in (key_domain, address_domain))
+    return key.endswith(author) or author.endswith(key)
+
+
 def load_keys(settings: DkimSettings) -> tuple[DkimKey, ...]:
     """Read the configured keys, RSA first; none where no domain is set. Raises DkimKeyError."""
     pairs = ((settings.selector, settings.key_file), (settings.ed25519_selector, settings.ed25519_key_file))

@@ -130,12 +130,12 @@ def test_what_follows_from_a_setting_is_said(tmp_path: Path, text: str, note: st
     )
 
 
-def test_a_signature_of_another_domain_is_worth_a_word(tmp_path: Path) -> None:
-    """Receivers compare it with From; a parent or child of our domain counts."""
+def test_replies_that_no_key_signs_are_worth_a_word(tmp_path: Path) -> None:
+    """Receivers compare a signature with From; a parent or child of our domain counts, and is signed."""
     dkim = '[courier]\nkind = "smtp"\nhost = "localhost"\n[dkim]\nselector = "s"\nkey_file = "k"\ndomain = '
-    assert "not by its own domain" in noted(configured(tmp_path, f'{dkim}"other.example"\n{MAILBOX}'))
-    assert "not by its own domain" in noted(configured(tmp_path, f'{dkim}"op.example"\n{MAILBOX}'))
-    assert "not by its own domain" not in noted(configured(tmp_path, f'{dkim}"mail.shop.example"\n{MAILBOX}'))
+    assert "leave unsigned" in noted(configured(tmp_path, f'{dkim}"other.example"\n{MAILBOX}'))
+    assert "leave unsigned" in noted(configured(tmp_path, f'{dkim}"op.example"\n{MAILBOX}'))
+    assert "leave unsigned" not in noted(configured(tmp_path, f'{dkim}"mail.shop.example"\n{MAILBOX}'))
 
 
 def test_what_may_leave_unseen_is_named(tmp_path: Path) -> None:
