@@ -18,17 +18,17 @@ import structlog
 
 from agent.dispatch import dispatch
 from agent.facts import gather
-from agent.ids import new_id
 from agent.outcome import answer, tool_output
 from agent.parts import Parts
 from agent.policy import Judgement, evaluate
-from agent.proposing import approval_hash, needs_edit, template_of
+from agent.proposing import approval_hash, needs_edit, said
+from agent.redraft import redraft
 from agent.states import DraftState, JobKind, MailStatus
-from agent.store import conversations, drafts, mails, runs
+from agent.store import conversations, drafts, mails
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
-from outbound.contracts import Refused, ReplyRecipient, SendAgentEmail
+from outbound.contracts import Refused
 
 log = structlog.get_logger()
 
@@ -40,7 +40,8 @@ LONGEST_SUBJECT, LONGEST_TEXT = 998, 100_000
 class Decided:
     """It is done."""
 
-    draft_id: str
+    id: str
+    """Of the draft or mail that counts now."""
     note: str = ""
 
 
@@ -125,7 +126,7 @@ async def _approve(
     sent = await dispatch(parts, tx, case.mail, case.draft, case.judgement, way="approved", by=by, now=now)
     if isinstance(sent, Refused):
         raise _UndoneError(sent.reason)
-    await mails.set_status(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")
+    await mails.move(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")
     await _audit(parts, tx, case.draft, "approved", by, now, overruled=list(overruled), reason=reason[:300])
     return Decided(draft_id)
 
@@ -152,7 +153,7 @@ async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decide
             return NotDecided(f"there is no draft {draft_id}")
         if not await drafts.decide(tx, draft_id, DraftState.REJECTED, by=by, now=now, reason=reason):
             return _taken(draft)
-        await mails.set_status(tx, draft.mail_id, MailStatus.PERSON, f"draft rejected by {by}: {reason}")
+        await mails.move(tx, draft.mail_id, MailStatus.PERSON, f"draft rejected by {by}: {reason}")
         await answer(parts, tx, draft, tool_output(success=False, reason=f"rejected by a person: {reason}"), now=now)
         await _audit(parts, tx, draft, "rejected", by, now, reason=reason[:300])
     parts.wake.set(JobKind.RUN)
@@ -173,13 +174,12 @@ async def edit(
             return case
         if seen_hash != case.draft.approval_hash:
             return NotDecided("the draft is not what you saw; look at it again")
-        fresh = await _edited(parts, tx, case, subject=subject, plain_text=plain_text, now=now)
         if not await drafts.decide(tx, draft_id, DraftState.EDITED, by=by, now=now):
             return NotDecided("somebody else decided at this moment", taken=True)
-        await drafts.put(tx, fresh)
-        if fresh.run_id and fresh.call_id:
-            await runs.retarget_call(tx, fresh.run_id, fresh.call_id, fresh.id)
-        data = {"new": fresh.id, "text": parts.audit.digest(plain_text)}
+        fresh = await redraft(
+            parts, tx, case.draft, case.mail, origin="person", subject=subject, plain_text=plain_text, now=now
+        )
+        data = {"new": fresh.id, **said(parts, fresh.proposal)}
         await _audit(parts, tx, case.draft, "edited", by, now, **data)
     log.info("draft.edited", draft=draft_id, new=fresh.id, by=by)
     note = "" if not fresh.reasons else "; ".join(fresh.reasons)
@@ -210,43 +210,6 @@ async def rejudge(parts: Parts) -> int:
             await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
             changed += 1
     return changed
-
-
-async def _edited(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text: str, now: datetime) -> Draft:
-    old = case.draft
-    proposal = SendAgentEmail(
-        tenant_id=old.proposal.tenant_id,
-        source_event_id=old.proposal.source_event_id,
-        idempotency_key=old.proposal.idempotency_key,
-        recipient=ReplyRecipient(email=case.mail.author),
-        template_id=await template_of(parts, tx, case.mail, subject, plain_text),
-        subject=subject,
-        plain_text=plain_text,
-        risk_level=old.proposal.risk_level,
-        review_required=old.proposal.review_required,
-    )
-    fresh_id = new_id("d", now)
-    facts = await gather(parts, tx, case.mail, template_id=proposal.template_id, now=now)
-    rules = parts.rules[old.mailbox]
-    judgement = evaluate(fresh_id, proposal, facts, rules)
-    return Draft(
-        id=fresh_id,
-        mail_id=old.mail_id,
-        conversation_id=old.conversation_id,
-        mailbox=old.mailbox,
-        run_id=old.run_id,
-        call_id=old.call_id,
-        parent_id=old.id,
-        origin="person",
-        state=DraftState.WAITING,
-        proposal=proposal,
-        judgement=judgement.model_dump(mode="json"),
-        reasons=tuple(finding.reason for finding in judgement.findings),
-        thread_head=old.thread_head,
-        policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, case.mail, parts.mailbox(old.mailbox).address, old.thread_head, rules),
-        created_at=now,
-    )
 
 
 async def _audit(parts: Parts, tx: Tx, draft: Draft, event: str, by: str, now: datetime, **data: object) -> None:

@@ -37,6 +37,7 @@ ConfigPath = Annotated[
 ]
 By = Annotated[str, typer.Option("--by", help="Who decides; stays in the audit. Default: your log-in name.")]
 DraftId = Annotated[str, typer.Argument(metavar="ID", help="Id of a draft, or of its mail.")]
+MailId = Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, or of one of its drafts.")]
 HERE = Path("config.toml")
 
 
@@ -205,6 +206,44 @@ def review_reject(
     from agent import commands
 
     _run(lambda: commands.review_reject(settings, any_id, by or _me(), reason))
+
+
+@review.command("close")
+def review_close(
+    any_id: MailId,
+    reason: Annotated[str, typer.Option(help="Why; it stays in the audit.")],
+    config: ConfigPath = HERE,
+    by: By = "",
+) -> None:
+    """Want no reply of ours: answered elsewhere, spam, done. A waiting draft is rejected."""
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_close(settings, any_id, by or _me(), reason))
+
+
+@review.command("retry")
+def review_retry(any_id: MailId, config: ConfigPath = HERE, by: By = "") -> None:
+    """Begin again with a mail that a person has.
+
+    One that is quarantined, closed or without a draft is read from its bytes as if it had just come.
+    """
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_retry(settings, any_id, by or _me()))
+
+
+@review.command("raw")
+def review_raw(any_id: MailId, config: ConfigPath = HERE) -> None:
+    """Write a mail's bytes as they came to standard output.
+
+    Use it as `postroom review raw ID > mail.eml`.
+    """
+    settings = _config(config)
+    from agent import commands
+
+    _run(lambda: commands.review_raw(settings, any_id))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from agent import approval, events, switch, words
+from agent import approval, closing, events, switch, words
 from agent.approval import Decided, NotDecided
 from agent.config import Config
 from agent.parts import Parts
@@ -30,8 +30,11 @@ from agent.serve import build, opened
 from agent.states import MailStatus
 from agent.store import drafts, mails
 from agent.store.drafts import Draft
-from agent.store.mails import Mail
+from agent.store.mails import Listed, Mail
 from agent.story import Story, tell
+
+LISTED = 200
+FOR_A_PERSON = (MailStatus.PERSON, MailStatus.IN_DOUBT, MailStatus.QUARANTINED)
 
 console = Console(highlight=False, soft_wrap=True, emoji=False)
 
@@ -68,19 +71,31 @@ async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
 async def review_list(config: Config) -> int:
     """Print what waits for a person: drafts, mail without one, deliveries in doubt, quarantine."""
     async with _parts(config) as parts, parts.database.read() as tx:
-        waiting = await drafts.waiting(tx, limit=200)
-        others = await mails.listing(tx, (MailStatus.PERSON, MailStatus.IN_DOUBT, MailStatus.QUARANTINED), limit=200)
+        waiting = await drafts.waiting(tx, limit=LISTED)
+        others = await mails.listing(tx, FOR_A_PERSON, limit=LISTED)
         for draft in waiting:
             mail = await mails.get(tx, draft.mail_id)
             if mail is not None:
                 _line(draft.id, mail, "; ".join(draft.reasons))
-        for mail in others:
-            _line(mail.id, mail, mail.status_reason)
-    console.print(f"{len(waiting)} drafts wait, {len(others)} mails need a person.")
+        for one in others:
+            _line(one.id, one, one.status_reason)
+        drafts_in_all = await drafts.count_waiting(tx)
+        counted = await mails.counts(tx)
+    others_in_all = sum(counted.get(status, 0) for status in FOR_A_PERSON)
+    drafted = _of(drafts_in_all, "draft waits", "drafts wait")
+    console.print(f"{drafted}, {_of(others_in_all, 'mail needs', 'mails need')} a person.")
+    if drafts_in_all > len(waiting) or others_in_all > len(others):
+        console.print(
+            f"Shown are {LISTED} of each at most: the oldest drafts, the newest mails. The desk has all of them."
+        )
     return 0
 
 
-def _line(any_id: str, mail: Mail, why: str) -> None:
+def _of(n: int, one: str, more: str) -> str:
+    return f"{n} {one if n == 1 else more}"
+
+
+def _line(any_id: str, mail: Mail | Listed, why: str) -> None:
     console.print(
         f"[bold]{any_id}[/]  {line(mail.author or 'unknown')}  {line(mail.subject or '(no subject)')}\n"
         f"    {words.status(mail.status)}: {line(why)}"
@@ -117,6 +132,40 @@ async def review_reject(config: Config, any_id: str, by: str, reason: str) -> in
     return _said(done, "Rejected; the mail is a person's now.")
 
 
+async def review_close(config: Config, any_id: str, by: str, reason: str) -> int:
+    async with _parts(config) as parts:
+        found = await _story(parts, any_id)
+        if found is None:
+            return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
+        done = await closing.close(parts, found.mail.id, by=by, reason=reason)
+    return _said(done, "Closed; nothing goes out.")
+
+
+async def review_retry(config: Config, any_id: str, by: str) -> int:
+    async with _parts(config) as parts:
+        found = await _story(parts, any_id)
+        if found is None:
+            return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
+        done = await closing.retry(parts, found.mail.id, by=by)
+    return _said(done, f"{found.mail.id} is read again as if it had just come, as soon as `postroom serve` runs.")
+
+
+async def review_raw(config: Config, any_id: str) -> int:
+    """Write the mail's bytes as they came to standard output."""
+    async with _parts(config) as parts:
+        found = await _story(parts, any_id)
+        if found is None:
+            return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
+        async with parts.database.read() as tx:
+            data = await mails.raw(tx, found.mail.id)
+    if data is None:
+        return fail(f"the bytes of {found.mail.id} are not kept any more")
+    if sys.stdout.isatty():
+        return fail("these are a stranger's bytes, not fit for a terminal: write them to a file with `> mail.eml`")
+    sys.stdout.buffer.write(data)
+    return 0
+
+
 async def review_edit(config: Config, any_id: str, by: str) -> int:
     """Open the draft in $EDITOR: the subject in the first line, a blank line, the text."""
     async with _parts(config) as parts:
@@ -137,7 +186,7 @@ async def review_edit(config: Config, any_id: str, by: str) -> int:
     path.unlink()
     if done.note:
         console.print(f"Policy says of your version: {line(done.note)}")
-    return _said(done, f"Saved as {done.draft_id}; approve it to send it.")
+    return _said(done, f"Saved as {done.id}; approve it to send it.")
 
 
 def _draft_file(text: str) -> Path:

@@ -10,28 +10,38 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import datetime, timedelta
+from typing import Literal
 
 import structlog
 
 from agent.finalcheck import final_check
-from agent.outcome import answer, tool_output
+from agent.outcome import answer, cancel, tool_output
 from agent.parts import Parts
-from agent.states import OPEN_RUNS, DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
+from agent.policy import REVIEWED
+from agent.proposing import said
+from agent.redraft import redraft
+from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
 from agent.store import deliveries, drafts, jobs, mails, pauses, runs
-from agent.store.database import FenceLostError, Tx
+from agent.store.database import FenceLostError, Tx, is_unavailable
 from agent.store.deliveries import Delivery
+from agent.store.drafts import Draft
 from agent.store.jobs import Job
 from outbound.authorize import restore
 from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Refused, Sent
 from outbound.retry import next_attempt
 
+STORE_PAUSE_SECONDS = 0.5
 PAUSE_POLL = timedelta(seconds=5)
 """How soon a paused delivery looks again."""
 
 MAX_CLAIMS = 50
 """Claims of one delivery, its regular retries included, after which a fault of ours is a person's."""
+
+COMES_BACK = {"policy_changed", "too_old", "gate", *REVIEWED}
+"""Codes of the final check after which the same words may still be right: a person decides on them anew."""
 
 log = structlog.get_logger()
 
@@ -45,7 +55,9 @@ class StoredOutbox:
 
     async def claim(self, now: datetime) -> Claim | None:
         """Take the next due delivery; what a crash left open becomes in doubt on the way."""
-        while found := await jobs.claim(self._parts.database, JobKind.DELIVER, now=now, lease=self._lease, limit=1):
+        while found := await jobs.claim(
+            self._parts.database, JobKind.DELIVER, now=now, lease=self._lease, limit=1, leave=deliveries.paused()
+        ):
             claim = await self._claimed(found[0], now)
             if claim is not None:
                 return claim
@@ -85,13 +97,26 @@ class StoredOutbox:
                 if isinstance(checked, Refused):
                     await self._refuse(tx, held, delivery, checked, now)
                     return checked
-                await deliveries.begin(tx, delivery.id, now)
+                if not await deliveries.begin(tx, delivery.id, now):
+                    return Held(reason="the delivery is not queued any more")
                 await self._audit(tx, delivery, "attempt", now, n=delivery.attempts + 1)
                 return claim.model_copy(update={"email": checked})
         except FenceLostError as error:
             return Held(reason=str(error))
 
     async def finish(self, claim: Claim, result: DeliveryResult, now: datetime) -> bool:
+        """Record the outcome. A store that is away for a moment is asked again while the lease lasts."""
+        until = asyncio.get_running_loop().time() + self._lease.total_seconds()
+        while True:
+            try:
+                return await self._finish(claim, result, now)
+            except Exception as error:
+                if not is_unavailable(error) or asyncio.get_running_loop().time() >= until:
+                    raise
+                log.warning("delivery.outcome_waits", delivery=claim.outbox_id, error=type(error).__name__)
+                await asyncio.sleep(STORE_PAUSE_SECONDS)
+
+    async def _finish(self, claim: Claim, result: DeliveryResult, now: datetime) -> bool:
         held = _job(claim)
         try:
             async with self._parts.database.write() as tx:
@@ -127,7 +152,7 @@ class StoredOutbox:
                 )
                 await jobs.put_back(tx, held, due_at=due, error=reason)
                 late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
-                await mails.set_status(tx, delivery.mail_id, MailStatus.SENDING, late)
+                await mails.move(tx, delivery.mail_id, MailStatus.SENDING, late)
                 await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(reason))
                 await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
             case Never(reason=reason):
@@ -161,7 +186,7 @@ class StoredOutbox:
     ) -> None:
         await deliveries.end_attempt(tx, delivery.id, result=result, detail=detail, now=now)
         await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], state, now=now, detail=detail)
-        await mails.set_status(tx, delivery.mail_id, status, detail)
+        await mails.move(tx, delivery.mail_id, status, detail)
         await self._audit(tx, delivery, state.value, now, detail=self._parts.audit.digest(detail))
         await jobs.end(tx, held, state=JobState.DONE)
 
@@ -173,16 +198,44 @@ class StoredOutbox:
         draft = await drafts.get(tx, delivery.draft_id)
         if draft is not None and draft.state in {DraftState.UNSEEN, DraftState.APPROVED}:
             await drafts.void(tx, draft.id, draft.state, now=now, reason=why.reason)
-        status = MailStatus.JOINED if why.code == "newer_mail" else MailStatus.PERSON
-        await mails.set_status(tx, delivery.mail_id, status, f"the reply was stopped before sending: {why.reason}")
         await self._audit(tx, delivery, "stopped", now, code=why.code)
         await jobs.end(tx, held, error=why.code)
-        if why.code == "newer_mail" and draft is not None and draft.run_id is not None:
-            # The newer mail's own run answers both; this one must not propose again.
-            await runs.move(tx, draft.run_id, OPEN_RUNS, RunState.CANCELLED, now=now, reason=why.reason)
+        stopped = f"the reply was stopped before sending: {why.reason}"
+        if why.code == "newer_mail":
+            await mails.move(tx, delivery.mail_id, MailStatus.JOINED, stopped)
+            run = await runs.get(tx, draft.run_id) if draft and draft.run_id else None
+            if run is not None:  # the newer mail's own run answers both; this one must not propose again
+                await cancel(self._parts, tx, run, why.reason, now=now)
+        elif draft is not None and why.code in COMES_BACK:
+            await self._again_for_a_person(tx, draft, stopped, now)
         else:
+            await mails.move(tx, delivery.mail_id, MailStatus.PERSON, stopped)
             await self._answer(tx, delivery, tool_output(success=False, reason=why.reason), now)
         log.warning("delivery.stopped", delivery=delivery.id, mail=delivery.mail_id, code=why.code)
+
+    async def _again_for_a_person(self, tx: Tx, draft: Draft, why: str, now: datetime) -> None:
+        """Let the same words wait again: nobody writes twice what only took too long."""
+        mail = await mails.get(tx, draft.mail_id)
+        if mail is None:
+            raise LookupError(f"the mail {draft.mail_id} of a draft is gone")
+        words = draft.proposal
+        origin: Literal["model", "person"] = "person" if draft.origin == "person" else "model"
+        fresh = await redraft(
+            self._parts,
+            tx,
+            draft,
+            mail,
+            origin=origin,
+            subject=words.subject,
+            plain_text=words.plain_text,
+            now=now,
+            why=why,
+        )
+        await mails.move(tx, mail.id, MailStatus.WAITING, "; ".join(fresh.reasons))
+        data = {"draft": draft.id, "new": fresh.id, **said(self._parts, fresh.proposal)}
+        await self._parts.audit.add(
+            tx, draft.conversation_id, "waits_again", actor="postroom", now=now, mail_id=mail.id, data=data
+        )
 
     async def _answer(self, tx: Tx, delivery: Delivery, output: str, now: datetime) -> None:
         draft = await drafts.get(tx, delivery.draft_id)

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from agent.parts import Parts
 from agent.policy import Caps, Facts
-from agent.store import conversations, deliveries, mails, pauses
+from agent.states import DraftState
+from agent.store import conversations, deliveries, drafts, mails, pauses
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from inbound.contracts import AuthResults, Kind, NormalizedEmail
@@ -45,6 +46,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         entry_id=entry.id if entry else None,
         entry_risk=entry.risk if entry else None,
         already_replied=await deliveries.answered(tx, mail_id=mail.id, content_key=mail.content_key, but=but),
+        rejected=any(draft.state is DraftState.REJECTED for draft in await drafts.of_mail(tx, mail.id)),
         older_unanswered=await mails.older_unanswered(tx, mail.conversation_id, mail.id),
         newer_mail=conversation is None or conversation.head_mail_id != mail.id,
         sends=Caps(

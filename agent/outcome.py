@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from agent.parts import Parts
-from agent.states import JobKind, RunState
+from agent.states import OPEN_RUNS, JobKind, RunState
 from agent.store import jobs, runs
 from agent.store.database import Tx
 from agent.store.drafts import Draft
+from agent.store.runs import Run
 
 
 def tool_output(*, success: bool, **more: Any) -> str:
@@ -35,4 +36,15 @@ async def answer(parts: Parts, tx: Tx, draft: Draft, output: str, *, now: dateti
     if not await runs.move(tx, draft.run_id, [RunState.REQUIRES_ACTION], RunState.QUEUED, now=now):
         return False
     await jobs.schedule(parts.database, tx, JobKind.RUN, draft.run_id, due_at=now, now=now)
+    return True
+
+
+async def cancel(parts: Parts, tx: Tx, run: Run, reason: str, *, now: datetime) -> bool:
+    """Cancel the run where it is open; False where it ended already."""
+    if not await runs.move(tx, run.id, OPEN_RUNS, RunState.CANCELLED, now=now, reason=reason):
+        return False
+    data = {"run": run.id, "reason": parts.audit.digest(reason)}
+    await parts.audit.add(
+        tx, run.conversation_id, "run_cancelled", actor="postroom", now=now, mail_id=run.mail_id, data=data
+    )
     return True

@@ -21,7 +21,22 @@ from pydantic import field_validator
 from agent.rules import REVISION, RULES, Caps, Facts, Final, Frozen, RuleKind, Settings, higher
 from outbound.contracts import Decision, EmailActionPolicy, ReplyRecipient, SendAgentEmail, Way
 
-__all__ = ["Caps", "Facts", "FinalText", "Finding", "Judgement", "Rules", "Settings", "evaluate", "evaluate_final"]
+__all__ = [
+    "REVIEWED",
+    "Caps",
+    "Facts",
+    "FinalText",
+    "Finding",
+    "Judgement",
+    "Rules",
+    "Settings",
+    "evaluate",
+    "evaluate_final",
+]
+
+
+REVIEWED = frozenset(rule.id for rule in RULES if rule.kind == "review")
+"""Ids of the rules that a person may pass over."""
 
 
 class Rules(Frozen):

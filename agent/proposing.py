@@ -76,7 +76,7 @@ async def propose(
     if state is DraftState.UNSEEN:
         reasons = await _leave(parts, tx, mail, draft, judgement, now)
     if state is not DraftState.DENIED and reasons:
-        await mails.set_status(tx, mail.id, MailStatus.WAITING, "; ".join(reasons))
+        await mails.move(tx, mail.id, MailStatus.WAITING, "; ".join(reasons))
     log.info("draft.proposed", draft=draft_id, mail=mail.id, state=state.value)
     return Proposed(draft_id, state is not DraftState.DENIED, "; ".join(reasons))
 
@@ -90,7 +90,7 @@ async def _leave(
         await drafts.set_reasons(tx, draft.id, (sent.reason,))
         return (sent.reason,)
     await drafts.decide(tx, draft.id, DraftState.UNSEEN, by="gate", now=now)
-    await mails.set_status(tx, mail.id, MailStatus.SENDING, "the gate let it go unseen")
+    await mails.move(tx, mail.id, MailStatus.SENDING, "the gate let it go unseen")
     return ()
 
 
@@ -153,6 +153,11 @@ def approval_hash(proposal: SendAgentEmail, mail: Mail, sender: str, thread_head
     return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
 
 
+def said(parts: Parts, proposal: SendAgentEmail) -> dict[str, str]:
+    """Digests of the words of a proposal, for its audit row."""
+    return {"text": parts.audit.digest(proposal.plain_text), "subject": parts.audit.digest(proposal.subject)}
+
+
 async def _store(
     parts: Parts,
     tx: Tx,
@@ -193,7 +198,7 @@ async def _store(
         "decision": judgement.policy.decision,
         "state": state.value,
         "rules": [finding.rule for finding in judgement.findings],
-        "text": parts.audit.digest(proposal.plain_text),
+        **said(parts, proposal),
     }
     await parts.audit.add(tx, run.conversation_id, "proposed", actor=run.model, now=now, mail_id=mail.id, data=data)
     return draft

@@ -21,7 +21,7 @@ from inbound.addresses import canonical
 from inbound.contracts import InboundEmailIntent, Kind
 from outbound.contracts import RiskLevel, SendAgentEmail, Way
 
-REVISION = 2
+REVISION = 3
 """Raised when a rule or `content` sees anything else than before: approvals under the former revision are void."""
 
 
@@ -67,6 +67,8 @@ class Facts(Frozen):
     """The playbook entry that the body is a rendering of, found by code; None for free text."""
     entry_risk: RiskLevel | None = None
     already_replied: bool = False
+    rejected: bool = False
+    """A person rejected a draft of this mail before."""
     newer_mail: bool = False
     older_unanswered: bool = False
     """An earlier mail of the conversation was taken along by this one, and no reply came since."""
@@ -216,12 +218,12 @@ def risk(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
 
 def mail_risks(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     found = sorted({*facts.mail_risks, *facts.intent.risks})
-    return f"the mail has risks: {', '.join(found)}" if found else None
+    return f"the mail has risks: {'; '.join(codes.spoken(one) for one in found)}" if found else None
 
 
 def mail_defects(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     found = sorted(UNSURE_TEXT & set(facts.mail_defects))
-    return f"the mail may not have been read right: {', '.join(found)}" if found else None
+    return f"the mail may not have been read right: {'; '.join(codes.spoken(one) for one in found)}" if found else None
 
 
 def threshold(_: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
@@ -264,6 +266,10 @@ def asked_for_review(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str
     return "a person was asked for" if proposal.review_required or facts.intent.review_required else None
 
 
+def rejected_before(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    return "a person rejected an earlier draft of this mail" if facts.rejected else None
+
+
 def two_of_three(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "the reply could carry what is not the author's to know" if facts.foreign_data else None
 
@@ -301,6 +307,7 @@ RULES: tuple[Rule, ...] = (
     Rule("bulk", "review", "Lists get a draft at most.", bulk),
     Rule("caps", "review", "No loop and no flood.", caps),
     Rule("asked_for_review", "review", "Whoever asks for a person gets one.", asked_for_review),
+    Rule("rejected_before", "review", "Who said no once is asked again.", rejected_before),
     Rule("two_of_three", "review", "A stranger's words and somebody else's data do not leave together.", two_of_three),
     Rule("facts", "review", "Free text says nothing that stands in no source.", facts_known),
 )

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -36,7 +37,25 @@ class MailStatus(StrEnum):
     IN_DOUBT = "in_doubt"
     """The reply may or may not have been accepted; a person finds out."""
     CLOSED = "closed"
-    """A person wants no reply."""
+    """A person wants no reply, or wrote one elsewhere."""
+
+
+_S = MailStatus
+MAIL_AFTER: Mapping[MailStatus, frozenset[MailStatus]] = {
+    _S.RECEIVED: frozenset({_S.RECORDED, _S.QUARANTINED, _S.DUPLICATE, _S.WORKING, _S.JOINED, _S.PERSON}),
+    _S.WORKING: frozenset({_S.WAITING, _S.SENDING, _S.PERSON, _S.JOINED, _S.CLOSED}),
+    _S.WAITING: frozenset({_S.SENDING, _S.PERSON, _S.JOINED, _S.CLOSED}),
+    _S.PERSON: frozenset({_S.WAITING, _S.SENDING, _S.JOINED, _S.CLOSED, _S.RECEIVED}),
+    _S.SENDING: frozenset({_S.ANSWERED, _S.IN_DOUBT, _S.PERSON, _S.WAITING, _S.JOINED}),
+    _S.IN_DOUBT: frozenset({_S.ANSWERED, _S.SENDING}),
+    _S.QUARANTINED: frozenset({_S.CLOSED, _S.RECEIVED}),
+    _S.CLOSED: frozenset({_S.RECEIVED}),
+    _S.JOINED: frozenset(),
+    _S.RECORDED: frozenset(),
+    _S.DUPLICATE: frozenset(),
+    _S.ANSWERED: frozenset(),
+}
+"""Which states may follow each. A state may always be told anew: the same one, with another reason."""
 
 
 class RunState(StrEnum):

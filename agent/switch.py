@@ -60,10 +60,10 @@ async def resolve(parts: Parts, any_id: str, outcome: Literal["sent", "resend"],
         ):
             return NotDecided(f"this delivery is {delivery.state.value}, not in doubt", taken=True)
         if outcome == "sent":
-            await mails.set_status(tx, delivery.mail_id, MailStatus.ANSWERED, f"{by} found that it arrived")
+            await mails.move(tx, delivery.mail_id, MailStatus.ANSWERED, f"{by} found that it arrived")
         else:
             await jobs.schedule(parts.database, tx, JobKind.DELIVER, delivery.id, due_at=now, now=now)
-            await mails.set_status(tx, delivery.mail_id, MailStatus.SENDING, f"{by} had it sent again")
+            await mails.move(tx, delivery.mail_id, MailStatus.SENDING, f"{by} had it sent again")
         await parts.audit.add(
             tx,
             delivery.conversation_id,

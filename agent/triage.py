@@ -20,10 +20,12 @@ import structlog
 from agent import conversations as threads
 from agent.extract import Extraction, extract, without_answer
 from agent.models.base import MailView, ModelUnavailableError
+from agent.outcome import cancel
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT
-from agent.states import OPEN_RUNS, DraftState, JobKind, JobState, MailStatus, RunState
-from agent.store import conversations, deliveries, drafts, jobs, mails, runs
+from agent.run import MODEL_PATIENCE, MODEL_PAUSE
+from agent.states import DraftState, JobKind, JobState, MailStatus
+from agent.store import conversations, deliveries, drafts, jobs, mails, runs, trail
 from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
@@ -39,8 +41,6 @@ NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.O
 PATIENCE = 3
 """Claims of a triage job in which DNS trouble is waited out, before the author counts as unproven."""
 DNS_PAUSE = timedelta(minutes=1)
-MODEL_PATIENCE = timedelta(hours=4)
-MODEL_PAUSE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -183,7 +183,7 @@ async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -
             screening=None,
         )
         await mails.describe(tx, mail.id, facts, None)
-        await mails.set_status(tx, mail.id, MailStatus.QUARANTINED, found.reason)
+        await mails.move(tx, mail.id, MailStatus.QUARANTINED, found.reason)
         await _audit_arrival(parts, tx, mail.id, mail)
         await parts.audit.add(
             tx, mail.id, "quarantined", actor="postroom", now=now, mail_id=mail.id, data={"reason": found.reason}
@@ -192,19 +192,26 @@ async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -
 
 
 async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
+    """The first row of a mail; one that is begun again has it."""
+    if any(entry.event == "received" for entry in await trail.of_mail(tx, mail.id)):
+        return
     data = {"sha256": mail.sha256, "size": mail.size, "door": mail.envelope["door"]}
     keyed = {**data, "sha256": parts.audit.digest(mail.sha256)}
     await parts.audit.add(tx, chain, "received", actor="door", now=mail.received_at, mail_id=mail.id, data=keyed)
 
 
 async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
-    """Keep automatic mail without a run, with what it reports matched to our sends."""
+    """Keep automatic mail without a run, with what it reports matched to our sends.
+
+    A person's mail to a return path alone (some programs answer there) is for a person: it is no conversation's.
+    """
     now = parts.now()
     async with parts.database.write() as tx:
         await jobs.end(tx, held)
         await mails.describe(tx, read.mail.id, _description(read), None)
         reason = why + ("; ".join(read.screening.evidence) or "addressed to a return path of ours")
-        await mails.set_status(tx, read.mail.id, MailStatus.RECORDED, reason)
+        personal = read.screening.kind is Kind.PERSONAL
+        await mails.move(tx, read.mail.id, MailStatus.PERSON if personal else MailStatus.RECORDED, reason)
         matched = [
             (event.model_dump(mode="json"), await _matched(parts, tx, read, n))
             for n, event in enumerate(read.screening.events)
@@ -214,7 +221,7 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
         await parts.audit.add(
             tx,
             read.mail.id,
-            "recorded",
+            "for_a_person" if personal else "recorded",
             actor="postroom",
             now=now,
             mail_id=read.mail.id,
@@ -245,13 +252,17 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         holder = await mails.claim_answer(parts.database, tx, _claim_key(read), mail.id)
         if holder != mail.id:
             await mails.describe(tx, mail.id, _description(read), None)
-            await mails.set_status(tx, mail.id, MailStatus.DUPLICATE, f"the same mail came before, as {holder}")
+            await mails.move(tx, mail.id, MailStatus.DUPLICATE, f"the same mail came before, as {holder}")
             await _audit_arrival(parts, tx, mail.id, mail)
             await parts.audit.add(
                 tx, mail.id, "duplicate", actor="postroom", now=now, mail_id=mail.id, data={"of": holder}
             )
             return
-        conversation_id = await _thread(parts, tx, read)
+        conversation_id = mail.conversation_id or await _thread(parts, tx, read)
+        known = await conversations.get(tx, conversation_id)
+        if known is not None and known.head_mail_id != mail.id:  # begun again, and a newer mail was faster
+            await mails.move(tx, mail.id, MailStatus.JOINED, "a newer mail of the conversation took it along")
+            return
         await mails.describe(tx, mail.id, _description(read), conversation_id)
         await mails.put_intent(
             parts.database,
@@ -288,7 +299,7 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
             expires_at=now + timedelta(days=parts.config.worker.run_expires_days),
             version=VERSION,
         )
-        await mails.set_status(tx, mail.id, MailStatus.WORKING)
+        await mails.move(tx, mail.id, MailStatus.WORKING)
         await jobs.schedule(parts.database, tx, JobKind.RUN, run.id, due_at=now, now=now)
     parts.wake.set(JobKind.RUN)
     log.info("mail.understood", mail=mail.id, intent=found.intent.intent, confidence=found.intent.confidence)
@@ -324,9 +335,7 @@ async def _thread(parts: Parts, tx: Tx, read: Read) -> str:
         )
     for run in await runs.open_in(tx, known.id):
         if await _rests_on_a_person(tx, run.id):
-            await runs.move(
-                tx, run.id, OPEN_RUNS, RunState.CANCELLED, now=now, reason="a newer mail came in the conversation"
-            )
+            await cancel(parts, tx, run, "a newer mail came in the conversation", now=now)
     await mails.join_older(tx, known.id, mail.id)
     return known.id
 
@@ -346,7 +355,7 @@ async def bury(parts: Parts, held: Job, reason: str) -> None:
     now = parts.now()
     async with parts.database.write() as tx:
         await jobs.end(tx, held, state=JobState.DEAD, error=reason)
-        await mails.set_status(tx, held.ref, MailStatus.QUARANTINED, f"could not be worked on: {reason}")
+        await mails.move(tx, held.ref, MailStatus.QUARANTINED, f"could not be worked on: {reason}")
         await parts.audit.add(
             tx, held.ref, "quarantined", actor="postroom", now=now, mail_id=held.ref, data={"reason": reason}
         )

@@ -45,10 +45,7 @@ def draft_state(value: DraftState) -> str:
 
 
 def risk(code: str) -> str:
-    """What a risk code means; a model's own words are marked as such."""
-    own = code.removeprefix("model:")
-    sentence = codes.SENTENCES.get(own, own.replace("_", " "))
-    return sentence if own == code else f"the model says: {sentence}"
+    return codes.spoken(code)
 
 
 def ago(then: datetime, now: datetime) -> str:

@@ -74,3 +74,10 @@ SENTENCES: dict[str, str] = {
     "extraction_incomplete": "the model's answer was cut off",
     "unknown_intent": "the model named an intent that does not exist",
 }
+
+
+def spoken(code: str) -> str:
+    """What a code means, in words; a model's own words are marked as such."""
+    own = code.removeprefix("model:")
+    sentence = SENTENCES.get(own, own.replace("_", " "))
+    return sentence if own == code else f"the model says: {sentence}"

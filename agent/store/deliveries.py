@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.states import OutboxState
 from agent.store.database import Tx
-from agent.store.tables import attempt, mail, outbox
+from agent.store.pauses import EVERYWHERE
+from agent.store.tables import attempt, job, mail, outbox, pause
 from outbound.contracts import ApprovedEmail
 
 
@@ -112,6 +113,15 @@ async def of_mail(tx: Tx, mail_id: str) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
+def paused() -> ColumnElement[bool]:
+    """Holds for a job of a delivery that a pause keeps back. One whose attempt is open is not: it needs its outcome."""
+    return exists().where(
+        outbox.c.id == job.c.ref,
+        outbox.c.state == OutboxState.QUEUED,
+        (pause.c.scope == outbox.c.mailbox) | (pause.c.scope == EVERYWHERE),
+    )
+
+
 async def in_state(tx: Tx, state: OutboxState, *, limit: int) -> list[Delivery]:
     rows = await tx.execute(select(*_COLUMNS).where(outbox.c.state == state).order_by(outbox.c.updated_at).limit(limit))
     return [_delivery(row) for row in rows]
@@ -199,8 +209,11 @@ class Sends:
 async def sends_since(
     tx: Tx, since: datetime, *, conversation_id: str, recipient: str, mailbox: str, but: str = ""
 ) -> Sends:
-    """Count replies for the caps; delivery `but` is left out."""
+    """Count replies for the caps; of a judged delivery `but`, those decided before it, which it was counted with."""
     live = (outbox.c.created_at >= since) & outbox.c.state.in_(_COUNTED) & (outbox.c.id != but)
+    if but:
+        decided = select(outbox.c.created_at).where(outbox.c.id == but).scalar_subquery()
+        live &= (outbox.c.created_at < decided) | ((outbox.c.created_at == decided) & (outbox.c.id < but))
     domain = recipient.rpartition("@")[2]
 
     def counted(*conditions: Any) -> Any:

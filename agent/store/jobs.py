@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from agent.ids import new_id
 from agent.states import JobKind, JobState
@@ -48,8 +48,16 @@ async def schedule(db: Database, tx: Tx, kind: JobKind, ref: str, *, due_at: dat
     )
 
 
-async def claim(db: Database, kind: JobKind, *, now: datetime, lease: timedelta, limit: int) -> list[Job]:
-    """Take up to `limit` due jobs, oldest first; each for `lease` from now."""
+async def claim(
+    db: Database,
+    kind: JobKind,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    leave: ColumnElement[bool] | None = None,
+) -> list[Job]:
+    """Take up to `limit` due jobs, oldest first; each for `lease` from now. Jobs that `leave` holds for stay."""
     due = (
         select(job.c.id)
         .where(
@@ -61,6 +69,8 @@ async def claim(db: Database, kind: JobKind, *, now: datetime, lease: timedelta,
         .order_by(job.c.due_at, job.c.id)
         .limit(limit)
     )
+    if leave is not None:
+        due = due.where(~leave)
     async with db.read() as look:  # an idle poll must not take the one writer's turn
         if (await look.execute(due.limit(1))).first() is None:
             return []

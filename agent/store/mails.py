@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from agent.ids import new_id
-from agent.states import JobKind, JobState, MailStatus, OutboxState
+from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
 from agent.store.database import Database, Tx
 from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, outbox, raw_mail, routing
 from inbound.contracts import InboundEmailIntent
@@ -69,6 +69,32 @@ class Description:
     normalized: dict[str, Any] | None
     auth: dict[str, Any] | None
     screening: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of a list: what does not need the mail's text."""
+
+    id: str
+    received_at: datetime
+    status: MailStatus
+    status_reason: str
+    mailbox: str
+    author: str
+    author_name: str
+    authenticated: str
+    subject: str
+    intent: InboundEmailIntent | None
+
+
+_LISTED = [mail.c[name] for name in Listed.__dataclass_fields__ if name != "intent"]
+
+
+def _listed(row: Any) -> Listed:
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
+    values["status"] = MailStatus(values["status"])
+    values["intent"] = InboundEmailIntent.model_validate(values["intent"]) if values["intent"] else None
+    return Listed(**values)
 
 
 _COLUMNS = [mail.c[name] for name in Mail.__dataclass_fields__]
@@ -174,8 +200,20 @@ async def describe(tx: Tx, mail_id: str, facts: Description, conversation_id: st
     )
 
 
-async def set_status(tx: Tx, mail_id: str, status: MailStatus, reason: str = "") -> None:
-    await tx.execute(update(mail).where(mail.c.id == mail_id).values(status=status, status_reason=reason[:1000]))
+class IllegalMoveError(Exception):
+    """The mail stands where the wanted state cannot follow; the transaction is to be rolled back."""
+
+
+async def move(tx: Tx, mail_id: str, target: MailStatus, reason: str = "") -> None:
+    """Take the mail to `target`, or tell its state anew. Raises IllegalMoveError where `MAIL_AFTER` forbids it."""
+    sources = [state for state in MailStatus if state is target or target in MAIL_AFTER[state]]
+    done = await tx.execute(
+        update(mail)
+        .where(mail.c.id == mail_id, mail.c.status.in_(sources))
+        .values(status=target, status_reason=reason[:1000])
+    )
+    if done.rowcount != 1:
+        raise IllegalMoveError(f"{mail_id} stands where {target} cannot follow")
 
 
 async def join_older(tx: Tx, conversation_id: str, head: str) -> None:
@@ -281,15 +319,20 @@ async def by_message_ids(tx: Tx, mailbox: str, message_ids: Sequence[str], authe
 
 async def listing(
     tx: Tx, statuses: Sequence[MailStatus] = (), *, limit: int, before: tuple[datetime, str] | None = None
-) -> list[Mail]:
+) -> list[Listed]:
     """Mails, newest first, in the given states (any, when none is given); `before` ends the page before."""
-    query = select(*_COLUMNS).order_by(mail.c.received_at.desc(), mail.c.id.desc()).limit(limit)
+    query = (
+        select(*_LISTED, intent.c.data.label("intent"))
+        .outerjoin(intent, intent.c.mail_id == mail.c.id)
+        .order_by(mail.c.received_at.desc(), mail.c.id.desc())
+        .limit(limit)
+    )
     if statuses:
         query = query.where(mail.c.status.in_(list(statuses)))
     if before is not None:
         at, mail_id = before
         query = query.where((mail.c.received_at < at) | ((mail.c.received_at == at) & (mail.c.id < mail_id)))
-    return [_mail(row) for row in await tx.execute(query)]
+    return [_listed(row) for row in await tx.execute(query)]
 
 
 async def counts(tx: Tx) -> dict[str, int]:

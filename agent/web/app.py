@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,25 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent import approval, switch, words
+from agent import approval, closing, switch, words
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
-from agent.states import MailStatus
+from agent.states import MAIL_AFTER, MailStatus
 from agent.store import drafts, mails, pauses
+from agent.store.mails import Listed
 from agent.story import tell
 from agent.web.session import Sessions
 
 HERE = Path(__file__).parent
 ACTOR = "desk"
 PAGE = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FIELD_BYTES = 1_250_000
 """Of one field of a form as it travels: the longest text of a reply, 100,000 characters of up to twelve bytes each."""
 FORM_BYTES = 1_300_000
+LONGEST_INSTANT = 17
+"""Digits of microseconds since 1970: enough until the year 5138."""
 REASON = 500
 """Characters of a decision's reason that are kept."""
 
@@ -62,8 +67,25 @@ VIEWS: dict[str, tuple[str, tuple[MailStatus, ...]]] = {
     "answered": ("Answered", (MailStatus.ANSWERED,)),
     "automatic": ("Automatic", (MailStatus.RECORDED, MailStatus.DUPLICATE)),
     "quarantined": ("Quarantined", (MailStatus.QUARANTINED,)),
+    "closed": ("Closed", (MailStatus.CLOSED,)),
     "all": ("All", ()),
 }
+
+
+def _mark(row: Listed) -> str:
+    """Where a page ends: the address of the next one carries it."""
+    return f"{(row.received_at - EPOCH) // timedelta(microseconds=1)}-{row.id}"
+
+
+def _place(mark: str) -> tuple[datetime, str] | None:
+    """What `_mark` said; None for the first page. Raises ValueError."""
+    if not mark:
+        return None
+    micros, _, mail_id = mark.partition("-")
+    if not (micros.isascii() and micros.isdigit() and len(micros) <= LONGEST_INSTANT and mail_id):
+        raise ValueError(mark)
+    return EPOCH + timedelta(microseconds=int(micros)), mail_id
+
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -103,6 +125,8 @@ class Desk:
                 routes=[
                     Route("/", self._seen(self.queue)),
                     Route("/mail/{id}", self._seen(self.mail)),
+                    Route("/mail/{id}/raw", self._seen(self.raw)),
+                    Route("/mail/{id}/{verb}", self._decided(self.decide), methods=["POST"]),
                     Route("/drafts/{id}/{verb}", self._decided(self.draft), methods=["POST"]),
                     Route("/pause", self._decided(self.pause), methods=["POST"]),
                     Route("/resume", self._decided(self.resume), methods=["POST"]),
@@ -163,9 +187,12 @@ class Desk:
         chosen = request.query_params.get("view", "waiting")
         if chosen not in VIEWS:
             return self._note(request, "No such view", "The address names a view that does not exist.", 404)
+        try:
+            before = _place(request.query_params.get("before", ""))
+        except ValueError:
+            return self._note(request, "No such page", "The address names a page that does not exist.", 404)
         async with self._parts.database.read() as tx:
-            rows = await mails.listing(tx, VIEWS[chosen][1], limit=PAGE)
-            intents = {row.id: await mails.get_intent(tx, row.id) for row in rows}
+            rows = await mails.listing(tx, VIEWS[chosen][1], limit=PAGE + 1, before=before)
             counts = await mails.counts(tx)
             paused = await pauses.all_(tx)
         tabs = [
@@ -177,11 +204,11 @@ class Desk:
             request,
             tabs=tabs,
             chosen=chosen,
-            rows=rows,
-            intents=intents,
+            rows=rows[:PAGE],
+            older=_mark(rows[PAGE - 1]) if len(rows) > PAGE else "",
+            first=before is None,
             paused=paused,
             now=self._parts.now(),
-            limit=PAGE,
         )
 
     async def mail(self, request: Request) -> Response:
@@ -190,7 +217,42 @@ class Desk:
             paused = await pauses.all_(tx)
         if story is None:
             return self._note(request, "Not found", "There is no mail, draft or delivery with this id.", 404)
-        return self._page("mail.html", request, story=story, paused=paused, now=self._parts.now())
+        after = MAIL_AFTER[story.mail.status]
+        return self._page(
+            "mail.html",
+            request,
+            story=story,
+            paused=paused,
+            now=self._parts.now(),
+            may_close=MailStatus.CLOSED in after,
+            may_retry=MailStatus.RECEIVED in after,
+        )
+
+    async def raw(self, request: Request) -> Response:
+        """The bytes as they came, as a download that no browser opens."""
+        mail_id = request.path_params["id"]
+        async with self._parts.database.read() as tx:
+            data = await mails.raw(tx, mail_id)
+            mail = await mails.get(tx, mail_id)
+        if data is None or mail is None:
+            return self._note(request, "Not found", "The bytes of this mail are not here, or not any more.", 404)
+        headers = {"Content-Disposition": f'attachment; filename="{mail.id}.eml"'}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    async def decide(self, request: Request, form: FormData) -> Response:
+        mail_id, verb = request.path_params["id"], request.path_params["verb"]
+        reason = str(form.get("reason", "")).strip()[:REASON]
+        if verb == "close" and not reason:
+            return self._note(request, "Nothing was decided", "Closing needs a reason.", 400, f"/mail/{mail_id}")
+        if verb == "close":
+            done = await closing.close(self._parts, mail_id, by=ACTOR, reason=reason)
+        elif verb == "retry":
+            done = await closing.retry(self._parts, mail_id, by=ACTOR)
+        else:
+            return self._note(request, "Not found", "There is no such decision.", 404)
+        if isinstance(done, NotDecided):
+            return self._note(request, "Nothing was decided", done.reason, 409, f"/mail/{mail_id}")
+        return RedirectResponse(f"/mail/{mail_id}", 303)
 
     async def draft(self, request: Request, form: FormData) -> Response:
         draft_id, verb = request.path_params["id"], request.path_params["verb"]
@@ -223,7 +285,7 @@ class Desk:
             title = "Somebody was first" if done.taken else "Nothing was decided"
             return self._note(request, title, done.reason, 409, f"/mail/{draft_id}")
         async with self._parts.database.read() as tx:
-            draft = await drafts.get(tx, done.draft_id)
+            draft = await drafts.get(tx, done.id)
         return RedirectResponse(f"/mail/{draft.mail_id}" if draft else "/", 303)
 
     async def pause(self, _request: Request, _form: FormData) -> Response:

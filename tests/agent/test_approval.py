@@ -92,7 +92,7 @@ async def test_a_gap_cannot_be_approved_but_filled(tmp_path: Path) -> None:
         )
         assert isinstance(edited, Decided)
         fresh = await home.waiting(mail_id)
-        assert (fresh.id, fresh.origin, fresh.parent_id) == (edited.draft_id, "person", draft.id)
+        assert (fresh.id, fresh.origin, fresh.parent_id) == (edited.id, "person", draft.id)
         await approval.approve(home.parts, fresh.id, by="ruth", seen_hash=fresh.approval_hash)
         await home.settle()
         (raw,) = home.replies()

@@ -112,7 +112,7 @@ def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
     draft_id, text = waiting(terminal, mail_id)
     listed = terminal.run("review", "list")
     assert draft_id in listed
-    assert listed.endswith("1 drafts wait, 0 mails need a person.\n")
+    assert listed.endswith("1 draft waits, 0 mails need a person.\n")
     shown = terminal.run("review", "show", mail_id)
     assert text in shown
     assert shown == terminal.run("review", "show", draft_id)
@@ -317,3 +317,31 @@ def test_doubt_is_resolved_once(terminal: Terminal, outcome: str, state: OutboxS
     delivery_id = terminal.at_home(look)
     assert f"this delivery is {state}, not in doubt" in terminal.run("resolve", delivery_id, outcome, code=1)
     assert "resolved by ruth" in terminal.run("explain", mail_id)
+
+
+def test_a_mail_is_closed_and_begun_again(terminal: Terminal) -> None:
+    """By the id of the mail or of its draft; what cannot be is told in one line."""
+    mail_id = terminal.receive()
+    draft_id, _ = waiting(terminal, mail_id)
+    said = terminal.run("review", "close", draft_id, "--reason", "answered by phone", "--by", "ruth")
+    assert said == "Closed; nothing goes out.\n"
+    assert "closed by ruth: answered by phone" in terminal.run("explain", mail_id)
+    assert "past that" in terminal.run("review", "close", mail_id, "--reason", "again", code=1)
+    assert terminal.run("review", "retry", mail_id).startswith(f"{mail_id} is read again")
+    assert "past that: received" in terminal.run("review", "retry", mail_id, code=1)
+    assert "no mail or draft with the id m-none" in terminal.run("review", "close", "m-none", "--reason", "x", code=1)
+
+
+def test_the_bytes_as_they_came_can_be_saved(terminal: Terminal) -> None:
+    """Every byte of what the door took."""
+    mail_id = terminal.receive("Grüße")
+    raw = terminal.run("review", "raw", mail_id)
+    assert raw.startswith("From: Ann Example <ann@customer.example>")
+    assert "Grüße" in raw
+
+
+def test_a_test_mail_needs_a_running_door(terminal: Terminal) -> None:
+    """Nobody listens here: the address of the door and what to do are named."""
+    said = terminal.run("send-test", code=1)
+    assert "127.0.0.1:2525" in said
+    assert "postroom serve" in said

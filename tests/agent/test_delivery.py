@@ -17,7 +17,7 @@ from agent.store import deliveries
 from agent.store.deliveries import Delivery
 from agent.store.tables import outbox
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Sent
-from tests.agent.postroom import HOURS, ORDER, SUPPORT, House, house
+from tests.agent.postroom import HOURS, ORDER, SUPPORT, House, configuration, house
 
 
 class Told:
@@ -125,14 +125,22 @@ async def test_a_newer_mail_stops_what_has_not_left(tmp_path: Path) -> None:
 
 
 async def test_what_is_too_old_does_not_leave(tmp_path: Path) -> None:
-    """Decided, then held back for longer than an approval lives."""
+    """Decided, then held back for longer than an approval lives: the same words wait for a person."""
     courier = Told()
     async with house(tmp_path, courier=courier) as home:
         mail_id = await queued(home)
         home.clock.advance(hours=home.parts.config.worker.approval_max_age_hours + 1)
         await home.settle()
         assert courier.given == []
-        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        assert (await home.mail(mail_id)).status is MailStatus.WAITING
+        old, fresh = await home.drafts(mail_id)
+        assert fresh.proposal.plain_text == old.proposal.plain_text
+        assert "more than 3 days" in fresh.reasons[0]
+        done = await approval.approve(home.parts, fresh.id, by="ruth", seen_hash=fresh.approval_hash)
+        assert isinstance(done, Decided)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
+        assert len(courier.given) == 1
 
 
 async def test_a_temporary_refusal_is_tried_again_and_then_a_persons(tmp_path: Path) -> None:
@@ -262,3 +270,57 @@ async def test_caps_hold_across_conversations(tmp_path: Path) -> None:
         assert len(courier.given) == limit
         for mail_id in ids[limit:]:
             assert any("cap" in reason for reason in (await home.waiting(mail_id)).reasons)
+
+
+async def test_a_paused_mailbox_does_not_slow_the_others(tmp_path: Path) -> None:
+    """What a pause keeps back is not claimed at all; the next one due is somebody else's and leaves at once."""
+    courier = Told()
+    async with house(tmp_path, courier=courier) as home:
+        held = [await queued(home)]
+        await switch.pause(home.parts, SUPPORT, by="ruth")
+        other = await home.receive(HOURS, to=("sales@larkspur.example",), author="bob@customer.example")
+        await home.service.triager.drain()
+        await home.service.runner.drain()
+        assert await home.send()
+        assert [one.sender for one in courier.given] == ["sales@larkspur.example"]
+        assert (await home.mail(other)).status is MailStatus.ANSWERED
+        assert not await home.send()
+        assert (await delivery_of(home, held[0])).state is OutboxState.QUEUED
+        await switch.resume(home.parts, SUPPORT, by="ruth")
+        assert await home.send()
+        assert (await home.mail(held[0])).status is MailStatus.ANSWERED
+
+
+async def test_an_outcome_waits_for_a_store_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail is out: a locked database for a moment does not make it a doubt."""
+    from agent import delivery
+    from agent.store.database import DatabaseError
+
+    monkeypatch.setattr(delivery, "STORE_PAUSE_SECONDS", 0.0)
+    async with house(tmp_path, courier=Told()) as home:
+        mail_id = await queued(home)
+        real, tries = home.service.outbox._finish, []
+
+        async def away(*given: object) -> bool:
+            tries.append(given)
+            if len(tries) < 3:
+                raise DatabaseError("away")
+            return await real(*given)  # type: ignore[arg-type]  # handed on as they came
+
+        monkeypatch.setattr(home.service.outbox, "_finish", away)
+        await home.settle()
+        assert len(tries) == 3
+        assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
+
+
+async def test_a_later_reply_does_not_stop_an_earlier_one(tmp_path: Path) -> None:
+    """Two were decided under a cap of two; both leave, and the third waits."""
+    courier = Told()
+    limits = {"per_sender": 2}
+    async with house(tmp_path, courier=courier, config=configuration(tmp_path, limits=limits)) as home:
+        given = [await home.receive(HOURS) for _ in range(3)]
+        await home.service.triager.drain()
+        await home.service.runner.drain()
+        await home.settle()
+        found = [(await home.mail(one)).status for one in given]
+        assert sorted(found) == sorted([MailStatus.ANSWERED, MailStatus.ANSWERED, MailStatus.WAITING])

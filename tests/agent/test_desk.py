@@ -420,3 +420,50 @@ async def test_no_approval_is_offered_where_policy_refuses_it(visitor: Visitor) 
     await visitor.home.settle()
     page = await visitor.page(f"/mail/{mail_id}")
     assert [form.action.rpartition("/")[2] for form in page.forms if "/drafts/" in form.action] == ["edit", "reject"]
+
+
+async def test_a_mail_is_closed_with_a_reason_and_begun_again(visitor: Visitor) -> None:
+    """The buttons stand there only while they can do something."""
+    mail_id = await visitor.drafted()
+    form = (await visitor.page(f"/mail/{mail_id}")).form("close")
+    assert (await visitor.post(form, reason="")).status_code == 400
+    assert (await visitor.post(form, reason="by phone", form_token="x")).status_code == 403
+    assert (await visitor.home.mail(mail_id)).status is MailStatus.WAITING
+    assert (await visitor.post(form, reason="by phone")).status_code == 303
+    assert (await visitor.home.mail(mail_id)).status is MailStatus.CLOSED
+    page = await visitor.page(f"/mail/{mail_id}")
+    assert not [one for one in page.forms if one.action.endswith("/close")]
+    assert (await visitor.post(form, reason="twice")).status_code == 409
+    assert (await visitor.post(page.form("retry"))).status_code == 303
+    await visitor.home.settle()
+    assert (await visitor.home.mail(mail_id)).status is MailStatus.WAITING
+    assert "by phone" not in (await visitor.page("/?view=closed")).text
+
+
+async def test_the_mail_as_it_came_is_a_download(visitor: Visitor) -> None:
+    """Bytes that no browser opens, under a name of ours, for people who were let in."""
+    mail_id = await visitor.home.receive("<script>alert(1)</script>", signed=False)
+    await visitor.home.settle()
+    answer = await visitor.client.get(f"/mail/{mail_id}/raw")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{mail_id}.eml"'
+    assert b"<script>alert(1)</script>" in answer.content
+    assert [one for one in strict(answer) if one != "content-disposition"] == []
+    visitor.client.cookies.clear()
+    assert (await visitor.client.get(f"/mail/{mail_id}/raw")).status_code == 401
+
+
+async def test_every_mail_is_on_some_page(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older mail is a link away, page after page, each mail once."""
+    monkeypatch.setattr("agent.web.app.PAGE", 2)
+    given = [await visitor.home.receive(HOURS, subject=f"Number {n}", signed=False) for n in range(5)]
+    await visitor.home.settle()
+    path, seen = "/?view=waiting", []
+    for _ in range(3):
+        answer = await visitor.client.get(path)
+        seen += re.findall(r'href="/mail/([^"]+)"', answer.text)
+        older = re.findall(r'href="(/[^"]+before=[^"]+)"', answer.text)
+        path = older[0].replace("&amp;", "&") if older else ""
+    assert sorted(seen) == sorted(given)
+    assert path == ""
+    await visitor.page("/?before=yesterday", status=404)

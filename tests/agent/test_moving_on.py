@@ -66,7 +66,7 @@ async def test_a_switch_that_was_turned_off_stops_what_is_queued(tmp_path: Path)
         outbox = StoredOutbox(turned, timedelta(minutes=5))
         await send_due(outbox, courier, home.clock, key=home.parts.keys.seal)
         assert courier.given == []
-        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        assert (await home.mail(mail_id)).status is MailStatus.WAITING
 
 
 async def test_expiry_leaves_what_was_decided_alone(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("caps", proposal(), facts(sends=Caps(conversation=3))),
     ("asked_for_review", proposal(review_required=True), facts()),
     ("asked_for_review", proposal(), facts(intent=intent(review_required=True))),
+    ("rejected_before", proposal(), facts(rejected=True)),
     ("two_of_three", proposal(), facts(foreign_data=True)),
     ("facts", proposal(plain_text="We give you 25 % off.", **FREE), facts(entry_id=None)),
     ("facts", proposal(plain_text="We give you 25 % off.", **FREE), facts()),
@@ -83,7 +84,16 @@ KINDS = {
     },
     "review": {
         *("links", "placeholders", "blank_run", "risk", "mail_risks", "mail_defects", "threshold", "understood"),
-        *("for_a_person", "authenticated", "bulk", "caps", "asked_for_review", "two_of_three", "facts"),
+        *(
+            "for_a_person",
+            "authenticated",
+            "bulk",
+            "caps",
+            "asked_for_review",
+            "rejected_before",
+            "two_of_three",
+            "facts",
+        ),
     },
 }
 

@@ -83,7 +83,9 @@ async def stored(folder: Path) -> dict[str, list[mails.Mail]]:
     try:
         async with database.read() as tx:
             found: dict[str, list[mails.Mail]] = {}
-            for mail in await mails.listing(tx, limit=10_000):
+            for listed in await mails.listing(tx, limit=10_000):
+                mail = await mails.get(tx, listed.id)
+                assert mail is not None
                 sender = str(mail.envelope["mail_from"])
                 found.setdefault(sender, []).append(mail)
             return found
