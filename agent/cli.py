@@ -91,15 +91,15 @@ def _run(work: Callable[[], Awaitable[int]]) -> None:
     """Run a command to its exit code; what an operator can mend is one line, not a traceback."""
     import asyncio
 
-    from agent.mistakes import MISTAKES
-    from agent.store.database import is_unavailable
-
     async def whole() -> int:
         return await work()
 
     try:
         code = asyncio.run(whole())
     except BaseException as error:
+        from agent.mistakes import MISTAKES
+        from agent.store.database import is_unavailable
+
         first = error
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from agent.config import load
 from agent.demo_report import Row, closing, console, show
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
+from agent.mistakes import DemoError
 from agent.serve import Service, assemble, build, opened, running, stop_signal
 from agent.states import MailStatus
 from agent.store import drafts, mails
@@ -34,10 +35,6 @@ CONFIG = "fixtures/demo.toml"
 MARKER = ".made-by-postroom-demo"
 OPEN_STATUSES = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING)
 PATIENCE_SECONDS = 60.0
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the message says what to do."""
 
 
 def fresh_folder(folder: Path) -> None:

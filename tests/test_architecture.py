@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,14 @@ def vague_name(module: Module) -> Iterator[str]:
         yield "names no noun of the domain"
 
 
+def made_up_dns(module: Module) -> Iterator[str]:
+    """A static zone, which says of anybody what it is told, is the demo's and the tests' alone."""
+    if module.path not in {"agent/demo.py", "inbound/resolver.py"}:
+        yield from (f"imports {name}" for name in imports(module) if name.endswith((".StaticZone", ".demo_zone")))
+    if module.path not in {"agent/demo.py", "agent/demo_report.py", "agent/demo_world.py", "agent/cli.py"}:
+        yield from (f"imports {name}" for name in imports(module) if re.match(r"agent(\.|.*\.)demo", name))
+
+
 Rule = Callable[[Module], Iterator[str]]
 RULES: tuple[Rule, ...] = (
     wrong_arrows,
@@ -133,6 +142,7 @@ RULES: tuple[Rule, ...] = (
     missing_docstring,
     too_long,
     loose_talk,
+    made_up_dns,
     vague_name,
 )
 
@@ -160,6 +170,8 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (too_long, "agent/store/migrations/env.py", LONG_FUNCTION),
     (loose_talk, "agent/triage.py", "def f():\n    print('here')"),
     (loose_talk, "outbound/sender.py", "log = print"),
+    (made_up_dns, "agent/serve.py", "from inbound.resolver import StaticZone"),
+    (made_up_dns, "agent/parts.py", "def f():\n    from agent import demo_world"),
     (vague_name, "inbound/utils.py", ""),
 )
 RIGHT: tuple[tuple[Rule, str, str], ...] = (
@@ -170,6 +182,7 @@ RIGHT: tuple[tuple[Rule, str, str], ...] = (
     (impure_deciders, "agent/policy.py", "from agent import models_of_pumps\nfrom outbound import contracts"),
     (too_long, "agent/ids.py", "x = 1\n" * FILE_LINES),
     (too_long, f"{GENERATED}0001.py", LONG_FUNCTION),
+    (made_up_dns, "agent/serve.py", "from inbound.resolver import DnsResolver"),
     (loose_talk, "agent/cli.py", "print('a command speaks')"),
     (loose_talk, "agent/triage.py", "console.print('not the built-in')"),
 )

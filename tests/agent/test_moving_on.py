@@ -10,8 +10,9 @@ from agent import approval, switch
 from agent.approval import NotDecided
 from agent.delivery import StoredOutbox
 from agent.run import expire
-from agent.states import DraftState, MailStatus
-from outbound.contracts import InDoubt
+from agent.states import DraftState, MailStatus, RunState
+from agent.store import runs
+from outbound.contracts import Again, InDoubt
 from outbound.sender import send_due
 from tests.agent.postroom import HERE, HOURS, ORDER, SUPPORT, configuration, house
 from tests.agent.test_delivery import Told
@@ -93,3 +94,20 @@ async def test_a_resend_that_cannot_go_says_so(tmp_path: Path) -> None:
         assert isinstance(done, NotDecided)
         assert (await home.mail(mail_id)).status is MailStatus.IN_DOUBT
         assert len(courier.given) == 1
+
+
+async def test_a_reply_on_its_way_gets_its_outcome_beside_a_newer_mail(tmp_path: Path) -> None:
+    """The next mail came while the courier had the reply in hand: that run hears of it, the new one starts its own."""
+    courier = Told(Again(reason="451 busy"))
+    async with house(tmp_path, courier=courier) as home:
+        first = await home.receive(HOURS, message_id="first@customer.example")
+        await home.service.triager.drain()
+        await home.service.runner.drain()
+        second = await home.receive(HOURS, subject="Re: A question", headers=FOLLOWS)
+        await home.service.triager.drain()
+        async with home.parts.database.read() as tx:
+            (run,) = await runs.of_mail(tx, first)
+        assert run.state is RunState.REQUIRES_ACTION, "its reply may be with the courier at this moment"
+        await home.settle()
+        assert (await home.mail(first)).status is MailStatus.JOINED
+        assert (await home.mail(second)).status is not MailStatus.JOINED

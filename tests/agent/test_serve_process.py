@@ -195,3 +195,13 @@ def test_a_certificate_that_is_none_is_a_plain_line(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "tls_certificate" in ended.stderr
+
+
+def test_a_test_mail_goes_the_whole_way_in(tmp_path: Path) -> None:
+    """`postroom send-test` beside a running service: the door takes it, and says under which id."""
+    config, _ = configure(tmp_path)
+    command = [*START[:-1], "send-test", "--config", str(config)]
+    with serving(config):
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(r"The door took it: .*m-[0-9a-z]+.*\n", ended.stdout)
