@@ -24,7 +24,7 @@ from agent.policy import Judgement, evaluate
 from agent.proposing import approval_hash, needs_edit, said
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, MailStatus
-from agent.store import conversations, drafts, mails
+from agent.store import conversations, drafts, locks, mails
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -62,7 +62,7 @@ class _Case:
 
 
 async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | NotDecided:
-    draft = await drafts.get(tx, draft_id)
+    draft = await drafts.locked(tx, draft_id)
     if draft is None:
         return NotDecided(f"there is no draft {draft_id}")
     if closed := _closed(parts, draft):
@@ -73,6 +73,7 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
         return NotDecided("the mail that this draft answers is gone")
     if conversation.head_mail_id != draft.thread_head:
         return NotDecided("a newer mail came in the conversation; its own draft counts now", taken=True)
+    await locks.replies(tx)
     facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
     return _Case(draft, mail, evaluate(draft.id, draft.proposal, facts, parts.rules[draft.mailbox]))
 
@@ -148,7 +149,7 @@ async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decide
     """Decide that this draft does not go out; the run hears why and goes on."""
     now = parts.now()
     async with parts.database.write() as tx:
-        draft = await drafts.get(tx, draft_id)
+        draft = await drafts.locked(tx, draft_id)
         if draft is None:
             return NotDecided(f"there is no draft {draft_id}")
         if not await drafts.decide(tx, draft_id, DraftState.REJECTED, by=by, now=now, reason=reason):
@@ -188,28 +189,41 @@ async def edit(
 
 async def rejudge(parts: Parts) -> int:
     """Judge waiting drafts of another policy version anew, so that what people see and approve is today's. At start."""
-    now = parts.now()
+    async with parts.database.read() as look:
+        older = [draft.id for draft in await drafts.waiting(look, limit=10_000) if _is_older(parts, draft)]
     changed = 0
-    async with parts.database.write() as tx:
-        for draft in await drafts.waiting(tx, limit=10_000):
-            mail = await mails.get(tx, draft.mail_id)
-            rules = parts.rules.get(draft.mailbox)
-            if mail is None or rules is None or rules.version == draft.policy_version:
-                continue
-            facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
-            judgement = evaluate(draft.id, draft.proposal, facts, rules)
-            bound = approval_hash(draft.proposal, mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules)
-            await drafts.rejudge(
-                tx,
-                draft.id,
-                judgement=judgement.model_dump(mode="json"),
-                reasons=[*(finding.reason for finding in judgement.findings), "the policy changed while it waited"],
-                policy_version=rules.version,
-                approval_hash=bound,
-            )
-            await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
-            changed += 1
+    for draft_id in older:
+        async with parts.database.write() as tx:
+            changed += await _rejudge(parts, tx, draft_id)
     return changed
+
+
+def _is_older(parts: Parts, draft: Draft) -> bool:
+    rules = parts.rules.get(draft.mailbox)
+    return draft.state is DraftState.WAITING and rules is not None and rules.version != draft.policy_version
+
+
+async def _rejudge(parts: Parts, tx: Tx, draft_id: str) -> bool:
+    now = parts.now()
+    draft = await drafts.locked(tx, draft_id)
+    mail = await mails.get(tx, draft.mail_id) if draft else None
+    if draft is None or mail is None or not _is_older(parts, draft):
+        return False
+    rules = parts.rules[draft.mailbox]
+    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
+    judgement = evaluate(draft.id, draft.proposal, facts, rules)
+    await drafts.rejudge(
+        tx,
+        draft.id,
+        judgement=judgement.model_dump(mode="json"),
+        reasons=[*(finding.reason for finding in judgement.findings), "the policy changed while it waited"],
+        policy_version=rules.version,
+        approval_hash=approval_hash(
+            draft.proposal, mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules
+        ),
+    )
+    await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
+    return True
 
 
 async def _audit(parts: Parts, tx: Tx, draft: Draft, event: str, by: str, now: datetime, **data: object) -> None:

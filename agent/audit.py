@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from agent.store import trail
+from agent.store import locks, trail
 from agent.store.database import Tx
 from agent.store.trail import Entry
 
@@ -55,7 +55,8 @@ class Audit:
         mail_id: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append one row to a chain, in the caller's transaction."""
+        """Append one row to a chain, in the caller's transaction, which has locked the conversation that it is of."""
+        await locks.chain(tx, chain)
         last = await trail.last(tx, chain)
         before, n = (last.mac, last.n + 1) if last else ("", 1)
         entry = Entry(chain, n, now, actor[:200], event, mail_id, dict(data or {}), "")

@@ -59,7 +59,7 @@ async def retry(parts: Parts, mail_id: str, *, by: str) -> Decided | NotDecided:
 
 
 async def _able(tx: Tx, mail_id: str, target: MailStatus) -> Mail | NotDecided:
-    mail = await mails.get(tx, mail_id)
+    mail = await mails.locked(tx, mail_id)
     if mail is None:
         return NotDecided(f"there is no mail {mail_id}")
     if target in MAIL_AFTER[mail.status]:

@@ -19,8 +19,18 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from agent.config_wording import sentence, table_of
@@ -28,7 +38,8 @@ from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 
-SECRETS = {("courier", "password"): "POSTROOM_COURIER_PASSWORD"}
+_STORE_PASSWORD = "POSTROOM_STORE_PASSWORD"  # noqa: S105 (a name)
+SECRETS = {("store", "password"): _STORE_PASSWORD, ("courier", "password"): "POSTROOM_COURIER_PASSWORD"}
 """Where secrets go, and the variables of the environment that hold them."""
 
 _LINK = re.compile(r"(?:https?://)?([a-zA-Z0-9.-]+)(?::(\d{1,5}))?(?:/[^\s?#*\\]*)?", re.ASCII)
@@ -72,10 +83,23 @@ def _host(value: str) -> str:
 
 
 def _database(value: str) -> str:
-    if value.startswith("postgres"):
-        raise ValueError("PostgreSQL is not supported yet; leave it empty for SQLite in data_dir")
-    if value and not value.startswith("sqlite+aiosqlite:////"):
-        raise ValueError("is to be empty (SQLite in data_dir) or 'sqlite+aiosqlite:////path/from/the/root.db'")
+    if not value or value.startswith("sqlite+aiosqlite:////"):
+        return value
+    if not value.startswith("postgresql+psycopg://"):
+        raise ValueError(
+            "is to be empty (SQLite in data_dir), 'sqlite+aiosqlite:////path/from/the/root.db' or "
+            "'postgresql+psycopg://user@host:5432/database'"
+        )
+    try:
+        parsed = urlsplit(value)
+        parsed.port  # noqa: B018 (it is read when it is asked for)
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from None
+    given = {name.lower() for name, _ in parse_qsl(parsed.query, keep_blank_values=True)}
+    if parsed.password is not None or given & {"password", "sslpassword"}:
+        raise ValueError(f"a password does not stand in the file; set {_STORE_PASSWORD}, or password_file")
+    if not parsed.path.strip("/"):
+        raise ValueError("names no database; it is to end like '/postroom'")
     return value
 
 
@@ -108,7 +132,12 @@ class StoreSettings(Section):
     """`[store]`: the database."""
 
     url: Annotated[str, AfterValidator(_database)] = ""
-    """Empty: SQLite in `data_dir`/postroom.db. Or `sqlite+aiosqlite:////` and the rest of an absolute path."""
+    """Empty: SQLite in `data_dir`/postroom.db. Or `sqlite+aiosqlite:////` and the rest of an absolute path, or
+    `postgresql+psycopg://user@host:5432/database` (extra `postgres`), libpq's options as `?sslmode=verify-full`."""
+    password: SecretStr = SecretStr("")
+    """For PostgreSQL; empty where the server asks for none, or libpq finds it by itself."""
+    pool_size: int = Field(default=10, ge=2, le=200)
+    """PostgreSQL: connections of this process at most, one for listening aside."""
 
 
 class DeskSettings(Section):

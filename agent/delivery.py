@@ -24,7 +24,7 @@ from agent.policy import REVIEWED
 from agent.proposing import said
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
-from agent.store import deliveries, drafts, jobs, mails, pauses, runs
+from agent.store import deliveries, drafts, jobs, locks, mails, pauses, runs
 from agent.store.database import FenceLostError, Tx, is_unavailable
 from agent.store.deliveries import Delivery
 from agent.store.drafts import Draft
@@ -65,7 +65,7 @@ class StoredOutbox:
 
     async def _claimed(self, held: Job, now: datetime) -> Claim | None:
         async with self._parts.database.write() as tx:
-            delivery = await deliveries.get(tx, held.ref)
+            delivery = await deliveries.locked(tx, held.ref)
             if delivery is None or delivery.state not in {OutboxState.QUEUED, OutboxState.ATTEMPTING}:
                 await jobs.end(tx, held)
                 return None
@@ -85,10 +85,11 @@ class StoredOutbox:
         held = _job(claim)
         try:
             async with self._parts.database.write() as tx:
+                delivery = await deliveries.locked(tx, claim.outbox_id)
                 await jobs.check(tx, held)
-                delivery = await deliveries.get(tx, claim.outbox_id)
                 if delivery is None or delivery.state is not OutboxState.QUEUED:
                     return Held(reason="the delivery is not queued any more")
+                await locks.switch(tx, turning=False)
                 paused = await pauses.covering(tx, delivery.mailbox)
                 if paused is not None:
                     await jobs.put_back(tx, held, due_at=now + PAUSE_POLL, counted=False)
@@ -120,8 +121,8 @@ class StoredOutbox:
         held = _job(claim)
         try:
             async with self._parts.database.write() as tx:
+                delivery = await deliveries.locked(tx, claim.outbox_id)
                 await jobs.check(tx, held)
-                delivery = await deliveries.get(tx, claim.outbox_id)
                 if delivery is None or delivery.state is not OutboxState.ATTEMPTING:
                     return False
                 await self._settle(tx, held, delivery, result, now)

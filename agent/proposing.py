@@ -26,7 +26,7 @@ from agent.parts import Parts
 from agent.playbook import Playbook, template_for
 from agent.policy import Judgement, Rules, evaluate
 from agent.states import DraftState, MailStatus
-from agent.store import conversations, drafts, mails
+from agent.store import conversations, drafts, locks, mails
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -58,6 +58,7 @@ async def propose(
     if intent is None:
         raise RuntimeError(f"{mail.id} has a run but no intent")
     proposal = _proposal(parts, mail, intent, to=to, subject=subject, body=body)
+    await locks.replies(tx)
     facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now)
     rules = parts.rules[mail.mailbox]
     judgement = evaluate(draft_id, proposal, facts, rules)

@@ -30,7 +30,7 @@ from agent.models.bounds import bounded
 from agent.parts import Parts
 from agent.prompt import run_request
 from agent.states import DraftState, JobKind, MailStatus, RunState
-from agent.store import drafts, jobs, mails, runs
+from agent.store import drafts, jobs, locks, mails, runs
 from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Mail
@@ -70,8 +70,8 @@ async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnav
     """Ask again in a minute. A model that is away since `MODEL_PATIENCE` is not waited for: a person answers."""
     now = parts.now()
     async with parts.database.write() as tx:
+        run = await runs.locked(tx, turn.run.id)
         await jobs.check(tx, held)
-        run = await runs.get(tx, turn.run.id)
         if run is None or run.state is not RunState.IN_PROGRESS:
             await jobs.end(tx, held)
         elif now - run.updated_at >= MODEL_PATIENCE:
@@ -84,8 +84,8 @@ async def _open(parts: Parts, held: Job) -> _Turn | None:
     """Begin the next turn, or end the job where there is none to take."""
     now = parts.now()
     async with parts.database.write() as tx:
+        run = await runs.locked(tx, held.ref)
         await jobs.check(tx, held)
-        run = await runs.get(tx, held.ref)
         mail = await mails.get(tx, run.mail_id) if run else None
         if run is None or mail is None or run.state not in {RunState.QUEUED, RunState.IN_PROGRESS}:
             await jobs.end(tx, held)
@@ -120,6 +120,7 @@ async def _close(parts: Parts, held: Job, turn: _Turn, request: ModelRequest, an
     now = parts.now()
     run = turn.run
     async with parts.database.write() as tx:
+        await locks.conversation(tx, run.conversation_id)
         await jobs.check(tx, held)
         await runs.put_exchange(tx, mail_id=run.mail_id, run_id=run.id, request=request, answer=answer, now=now)
         if not await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.IN_PROGRESS, now=now):
@@ -197,21 +198,27 @@ async def _why_no_reply(tx: Tx, run: Run) -> str:
 async def expire(parts: Parts) -> int:
     """End the open runs whose time is over, with their drafts; nothing is sent by it. Gives how many."""
     now = parts.now()
-    async with parts.database.write() as tx:
-        over = await runs.expired(tx, now, 100)
-        for run in over:
-            if await _decided(tx, run):
-                continue
-            for draft in await drafts.of_mail(tx, run.mail_id):
-                if draft.state is DraftState.WAITING:
-                    await drafts.decide(
-                        tx, draft.id, DraftState.VOIDED, by="postroom", now=now, reason="nobody decided in time"
-                    )
-            mail = await mails.get(tx, run.mail_id)
-            if mail is not None and mail.status is MailStatus.WAITING:
-                await mails.move(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
-            await _finish(parts, tx, None, run, RunState.EXPIRED, "nobody decided in time", now)
+    async with parts.database.read() as look:
+        over = await runs.expired(look, now, 100)
+    for run in over:
+        async with parts.database.write() as tx:
+            await _expire(parts, tx, run.id, now)
     return len(over)
+
+
+async def _expire(parts: Parts, tx: Tx, run_id: str, now: datetime) -> None:
+    run = await runs.locked(tx, run_id)
+    if run is None or run.state.final or await _decided(tx, run):
+        return
+    for draft in await drafts.of_mail(tx, run.mail_id):
+        if draft.state is DraftState.WAITING:
+            await drafts.decide(
+                tx, draft.id, DraftState.VOIDED, by="postroom", now=now, reason="nobody decided in time"
+            )
+    mail = await mails.get(tx, run.mail_id)
+    if mail is not None and mail.status is MailStatus.WAITING:
+        await mails.move(tx, run.mail_id, MailStatus.PERSON, "nobody decided in time")
+    await _finish(parts, tx, None, run, RunState.EXPIRED, "nobody decided in time", now)
 
 
 async def _decided(tx: Tx, run: Run) -> bool:
@@ -227,7 +234,7 @@ async def bury(parts: Parts, held: Job, reason: str) -> None:
     """Give up on a run whose job was claimed too often: the mail goes to a person."""
     now = parts.now()
     async with parts.database.write() as tx:
-        run = await runs.get(tx, held.ref)
+        run = await runs.locked(tx, held.ref)
         if run is None or run.state.final:
             await jobs.end(tx, held)
             return

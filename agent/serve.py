@@ -25,12 +25,13 @@ from agent.audit import Audit
 from agent.config import Config
 from agent.delivery import StoredOutbox
 from agent.intake import DoorIntake
-from agent.keys import Keys
+from agent.keys import KeyFileError, Keys
 from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
 from agent.playbook import load
 from agent.states import JobKind
+from agent.store import keyring
 from agent.store.database import Database
 from agent.store.migrate import migrate
 from agent.wake import Wake
@@ -109,15 +110,27 @@ class Service:
 
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Database]:
-    """The configured database at the newest schema, closed at the end."""
-    database = (
-        Database(config.store.url) if config.store.url else Database.sqlite(config.postroom.data_dir / "postroom.db")
-    )
+    """The configured database at the newest schema, closed at the end. Raises for one that other keys wrote."""
+    database = _database(config)
     try:
+        await database.ping()
         await migrate(database)
+        folder = config.postroom.data_dir / "keys"
+        if others := await keyring.differing(database, Keys.open(folder).fingerprints()):
+            raise KeyFileError(
+                f"the keys in {folder} are not those that the database was written with ({', '.join(others)}): "
+                "copy them from the machine that made it, or from the backup"
+            )
         yield database
     finally:
         await database.close()
+
+
+def _database(config: Config) -> Database:
+    store = config.store
+    if not store.url:
+        return Database.sqlite(config.postroom.data_dir / "postroom.db")
+    return Database(store.url, password=store.password.get_secret_value(), pool_size=store.pool_size)
 
 
 def assemble(parts: Parts, courier: Courier) -> Service:

@@ -14,7 +14,7 @@ from agent.audit import SYSTEM
 from agent.finalcheck import final_check
 from agent.parts import Parts
 from agent.states import JobKind, MailStatus, OutboxState
-from agent.store import deliveries, jobs, mails, pauses
+from agent.store import deliveries, jobs, locks, mails, pauses
 from outbound.contracts import Refused
 
 
@@ -23,6 +23,7 @@ async def pause(parts: Parts, mailbox: str, *, by: str) -> bool:
     now = parts.now()
     scope = mailbox or pauses.EVERYWHERE
     async with parts.database.write() as tx:
+        await locks.switch(tx, turning=True)
         fresh = await pauses.put(parts.database, tx, scope, by=by, now=now)
         if fresh:
             await parts.audit.add(tx, SYSTEM, "paused", actor=by, now=now, data={"scope": scope})
@@ -34,6 +35,7 @@ async def resume(parts: Parts, mailbox: str, *, by: str) -> bool:
     now = parts.now()
     scope = mailbox or pauses.EVERYWHERE
     async with parts.database.write() as tx:
+        await locks.switch(tx, turning=True)
         lifted = await pauses.lift(tx, scope)
         if lifted:
             await parts.audit.add(tx, SYSTEM, "resumed", actor=by, now=now, data={"scope": scope})
@@ -45,9 +47,8 @@ async def resolve(parts: Parts, any_id: str, outcome: Literal["sent", "resend"],
     """Say what became of a delivery in doubt: it arrived, or it shall be tried again. By id of delivery or mail."""
     now = parts.now()
     async with parts.database.write() as tx:
-        found = await deliveries.get(tx, any_id)
-        doubtful = [one for one in await deliveries.of_mail(tx, any_id) if one.state is OutboxState.IN_DOUBT]
-        delivery = found or next(iter(doubtful), None)
+        doubtful = [one.id for one in await deliveries.of_mail(tx, any_id) if one.state is OutboxState.IN_DOUBT]
+        delivery = await deliveries.locked(tx, next(iter(doubtful), any_id))
         if delivery is None:
             return NotDecided(f"there is no delivery in doubt with the id {any_id}")
         if outcome == "resend" and delivery.state is OutboxState.IN_DOUBT:

@@ -25,7 +25,7 @@ from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT
 from agent.run import MODEL_PATIENCE, MODEL_PAUSE
 from agent.states import DraftState, JobKind, JobState, MailStatus
-from agent.store import conversations, deliveries, drafts, jobs, mails, runs, trail
+from agent.store import conversations, deliveries, drafts, jobs, locks, mails, runs, trail
 from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
@@ -168,6 +168,7 @@ def _description(read: Read) -> Description:
 async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -> None:
     now = parts.now()
     async with parts.database.write() as tx:
+        await locks.mail(tx, mail.id)
         await jobs.end(tx, held)
         facts = Description(
             mailbox=mail.mailbox,
@@ -207,6 +208,7 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
     """
     now = parts.now()
     async with parts.database.write() as tx:
+        await locks.mail(tx, read.mail.id)
         await jobs.end(tx, held)
         await mails.describe(tx, read.mail.id, _description(read), None)
         reason = why + ("; ".join(read.screening.evidence) or "addressed to a return path of ours")
@@ -248,6 +250,9 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
     now = parts.now()
     mail = read.mail
     async with parts.database.write() as tx:
+        if read.auth.author is not None:
+            await locks.correspondent(tx, mail.mailbox, read.auth.author)
+        await locks.mail(tx, mail.id)
         await jobs.end(tx, held)
         holder = await mails.claim_answer(parts.database, tx, _claim_key(read), mail.id)
         if holder != mail.id:
@@ -258,6 +263,8 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
                 tx, mail.id, "duplicate", actor="postroom", now=now, mail_id=mail.id, data={"of": holder}
             )
             return
+        if mail.conversation_id is not None:  # begun again
+            await locks.conversation(tx, mail.conversation_id)
         conversation_id = mail.conversation_id or await _thread(parts, tx, read)
         known = await conversations.get(tx, conversation_id)
         if known is not None and known.head_mail_id != mail.id:  # begun again, and a newer mail was faster
@@ -325,6 +332,7 @@ async def _thread(parts: Parts, tx: Tx, read: Read) -> str:
             now=now,
         )
         return fresh.id
+    await locks.conversation(tx, known.id)
     await conversations.move_head(tx, known.id, mail.id, now)
     for draft in await drafts.waiting_in(tx, known.id):
         await drafts.decide(
@@ -354,6 +362,7 @@ async def bury(parts: Parts, held: Job, reason: str) -> None:
     """Give up on a mail that could not be read in several tries: its bytes are kept, a person looks."""
     now = parts.now()
     async with parts.database.write() as tx:
+        await locks.mail(tx, held.ref)
         await jobs.end(tx, held, state=JobState.DEAD, error=reason)
         await mails.move(tx, held.ref, MailStatus.QUARANTINED, f"could not be worked on: {reason}")
         await parts.audit.add(

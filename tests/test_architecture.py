@@ -20,7 +20,12 @@ FILE_LINES, FUNCTION_LINES = 500, 80
 
 ARROWS = {"inbound": {"agent", "outbound"}, "outbound": {"agent", "inbound"}}
 """What a leaf may not import."""
-ONLY_IN = {"sqlalchemy": "agent/store/", "alembic": "agent/store/", "openai": "agent/models/openai.py"}
+ONLY_IN = {
+    "sqlalchemy": "agent/store/",
+    "alembic": "agent/store/",
+    "psycopg": "agent/store/",
+    "openai": "agent/models/openai.py",
+}
 """Libraries with one home."""
 PURE = {"agent/policy.py", "agent/rules.py", "agent/content.py", "agent/gate.py"}
 """Decide without doing: from their imports no store, page or model can be reached by name."""

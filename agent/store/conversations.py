@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from agent.ids import new_id
+from agent.store import locks
 from agent.store.database import Tx
 from agent.store.tables import conversation
 
@@ -63,7 +64,9 @@ async def by_subject(
 async def start(
     tx: Tx, *, mailbox: str, correspondent: str, subject_key: str, head: str, now: datetime
 ) -> Conversation:
+    """Make a conversation, locked for the caller."""
     fresh = Conversation(new_id("c", now), mailbox, correspondent, subject_key[:500], head, now)
+    await locks.conversation(tx, fresh.id)
     await tx.execute(
         conversation.insert().values(
             id=fresh.id,

@@ -3,8 +3,10 @@
 Rules:
 - SQLite: WAL, synchronous=FULL, foreign keys and a busy time-out are set on every connection and then read back;
   a connection that does not say so is not used.
-- A writing transaction begins IMMEDIATE: it waits for its turn before it reads, so what it read still holds at commit.
-- SQLite has one writer connection in a process; waiting for it costs no polling.
+- SQLite: a writing transaction begins IMMEDIATE: it waits for its turn before it reads, so what it read still holds at
+  commit. There is one writer connection in a process; waiting for it costs no polling.
+- PostgreSQL (`agent.store.postgres`): READ COMMITTED, and who reads in order to write locks first. That is the rule of
+  `agent.store.locks`; verbs keep it on both databases.
 - An error's text never carries the values of a statement: they are mail.
 - Nothing outside `agent.store` imports SQLAlchemy; `Tx` is all that others see of it.
 """
@@ -21,10 +23,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import Table
+
+from agent.store import locks
+from agent.store.errors import DatabaseError, FenceLostError
+from agent.store.postgres import postgres_engine
+
+__all__ = ["Database", "DatabaseError", "FenceLostError", "Tx", "is_unavailable"]
 
 Tx = AsyncConnection
 
@@ -32,26 +41,19 @@ _EXPECTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 BUSY_SECONDS = 10.0
 
 
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why in words for the operator."""
-
-
-class FenceLostError(Exception):
-    """Somebody else holds the claim by now; nothing of this transaction was kept."""
-
-
 class Database:
-    """An open database. Make it with `Database.open`, end it with `close`."""
+    """An open database; end it with `close`. `pool_size` counts connections to PostgreSQL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, password: str = "", pool_size: int = 10) -> None:
         self.url = url
+        self.password = password
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(url, pool_size=4, begin="BEGIN")
         else:
-            self._writer = create_async_engine(url, pool_size=10, max_overflow=10, hide_parameters=True)
-            self._reader = self._writer
+            self._writer = postgres_engine(url, password=password, pool_size=pool_size)
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
     def sqlite(cls, path: Path) -> Database:
@@ -63,6 +65,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction that changes things; committed when the block ends, rolled back when it raises."""
         async with self._writer.begin() as tx:
+            locks.begin(tx)
             yield tx
 
     @asynccontextmanager
@@ -73,7 +76,7 @@ class Database:
 
     async def close(self) -> None:
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
@@ -85,8 +88,13 @@ class Database:
         try:
             async with self.read() as tx:
                 await tx.execute(text("SELECT 1"))
-        except DBAPIError as error:
-            raise DatabaseError(f"the database does not answer: {error.orig}") from error
+        except (DBAPIError, PoolTimeout) as error:
+            raise DatabaseError(f"the database does not answer: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    """Without what SQLAlchemy adds; a failure to connect names server and user, never a password."""
+    return " ".join(str(getattr(error, "orig", error)).split())
 
 
 def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
@@ -125,6 +133,6 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
 
 def is_unavailable(error: Exception) -> bool:
     """True for a locked, full, read-only or lost database: the work is sound, the store is not."""
-    return isinstance(error, OperationalError | DatabaseError | TimeoutError) or (
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | DatabaseError | TimeoutError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

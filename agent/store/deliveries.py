@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.states import OutboxState
+from agent.store import locks
 from agent.store.database import Tx
 from agent.store.pauses import EVERYWHERE
 from agent.store.tables import attempt, job, mail, outbox, pause
@@ -106,6 +107,15 @@ async def put(
 async def get(tx: Tx, delivery_id: str) -> Delivery | None:
     row = (await tx.execute(select(*_COLUMNS).where(outbox.c.id == delivery_id))).first()
     return None if row is None else _delivery(row)
+
+
+async def locked(tx: Tx, delivery_id: str) -> Delivery | None:
+    """Lock the conversation first, then read: what is decided on this still holds at commit."""
+    found = (await tx.execute(select(outbox.c.conversation_id).where(outbox.c.id == delivery_id))).scalar()
+    if found is None:
+        return None
+    await locks.conversation(tx, found)
+    return await get(tx, delivery_id)
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Delivery]:
@@ -224,7 +234,7 @@ async def sends_since(
             select(
                 counted(outbox.c.conversation_id == conversation_id),
                 counted(outbox.c.recipient == recipient),
-                counted(outbox.c.recipient.endswith("@" + domain, autoescape=True)),
+                counted(func.lower(outbox.c.recipient).endswith("@" + domain.lower(), autoescape=True)),
                 counted(outbox.c.mailbox == mailbox),
                 counted(),
             )

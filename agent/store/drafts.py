@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from agent.states import DraftState, OutboxState
+from agent.store import locks
 from agent.store.database import Tx
 from agent.store.tables import draft, outbox
 from outbound.contracts import SendAgentEmail
@@ -67,6 +68,15 @@ async def put(tx: Tx, fresh: Draft) -> None:
 async def get(tx: Tx, draft_id: str) -> Draft | None:
     row = (await tx.execute(select(*_COLUMNS).where(draft.c.id == draft_id))).first()
     return None if row is None else _draft(row)
+
+
+async def locked(tx: Tx, draft_id: str) -> Draft | None:
+    """Lock the conversation first, then read: what is decided on this still holds at commit."""
+    found = (await tx.execute(select(draft.c.conversation_id).where(draft.c.id == draft_id))).scalar()
+    if found is None:
+        return None
+    await locks.conversation(tx, found)
+    return await get(tx, draft_id)
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Draft]:

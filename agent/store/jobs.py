@@ -74,12 +74,12 @@ async def claim(
     async with db.read() as look:  # an idle poll must not take the one writer's turn
         if (await look.execute(due.limit(1))).first() is None:
             return []
-    if not db.is_sqlite:
-        due = due.with_for_update(skip_locked=True)
+    # As a CTE: PostgreSQL may run a subquery with LIMIT more than once and then takes more than it says.
+    mine = due.with_for_update(skip_locked=True).cte("mine")
     async with db.write() as tx:
         rows = await tx.execute(
             update(job)
-            .where(job.c.id.in_(due.scalar_subquery()))
+            .where(job.c.id.in_(select(mine.c.id)))
             .values(lease_until=now + lease, token=job.c.token + 1, attempts=job.c.attempts + 1)
             .returning(job.c.kind, job.c.ref, job.c.token, job.c.attempts, job.c.due_at)
         )
@@ -128,11 +128,11 @@ async def extend(db: Database, held: Job, *, now: datetime, lease: timedelta) ->
 
 
 async def check(tx: Tx, held: Job) -> None:
-    """Raise FenceLostError unless the claim still holds; for steps that do not end the job."""
+    """Raise FenceLostError unless the claim holds until this transaction ends; for steps that do not end the job."""
     row = await tx.execute(
-        select(job.c.id).where(
-            job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE
-        )
+        select(job.c.id)
+        .where(job.c.kind == held.kind, job.c.ref == held.ref, job.c.token == held.token, job.c.state == JobState.DUE)
+        .with_for_update()
     )
     if row.first() is None:
         raise FenceLostError(f"{held.kind} {held.ref}: the claim {held.token} passed on to somebody else")

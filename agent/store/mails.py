@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
+from agent.store import locks
 from agent.store.database import Database, Tx
 from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, outbox, raw_mail, routing
 from inbound.contracts import InboundEmailIntent
@@ -111,42 +112,40 @@ async def accept_all(db: Database, arrivals: Sequence[Arrival]) -> list[tuple[st
 
     Gives (mail id, is a duplicate) for each, in order. The same bytes with the same envelope are stored once.
     """
+    first: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        first.setdefault(arrival.door_key, arrival)
+    # In one order: two doors that take the same mails at once then wait for each other one way only.
+    candidates = [first[key] for key in sorted(first)]
     async with db.write() as tx:
-        rows = await tx.execute(
-            select(mail.c.door_key, mail.c.id).where(mail.c.door_key.in_([arrival.door_key for arrival in arrivals]))
-        )
-        known = {row.door_key: row.id for row in rows}
-        fresh: list[Arrival] = []
-        answers: list[tuple[str, bool]] = []
-        for arrival in arrivals:
-            duplicate = arrival.door_key in known
-            if not duplicate:
-                known[arrival.door_key] = arrival.id
-                fresh.append(arrival)
-            answers.append((known[arrival.door_key], duplicate))
+        await tx.execute(db.insert(mail).on_conflict_do_nothing(index_elements=[mail.c.door_key]), _rows(candidates))
+        rows = await tx.execute(select(mail.c.door_key, mail.c.id).where(mail.c.door_key.in_(list(first))))
+        stored = {row.door_key: row.id for row in rows}
+        fresh = [arrival for arrival in candidates if stored[arrival.door_key] == arrival.id]
         if fresh:
             await _insert(tx, fresh)
-    return answers
+    new = {arrival.id for arrival in fresh}
+    return [(stored[arrival.door_key], arrival.id not in new) for arrival in arrivals]
+
+
+def _rows(arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": a.id,
+            "door_key": a.door_key,
+            "sha256": a.sha256,
+            "size": len(a.data),
+            "envelope": a.envelope,
+            "received_at": a.received_at,
+            "status": MailStatus.RECEIVED,
+            "mailbox": a.mailboxes[0] if a.mailboxes else "",
+            "version": a.version,
+        }
+        for a in arrivals
+    ]
 
 
 async def _insert(tx: Tx, fresh: Sequence[Arrival]) -> None:
-    await tx.execute(
-        mail.insert(),
-        [
-            {
-                "id": a.id,
-                "door_key": a.door_key,
-                "sha256": a.sha256,
-                "size": len(a.data),
-                "envelope": a.envelope,
-                "received_at": a.received_at,
-                "status": MailStatus.RECEIVED,
-                "mailbox": a.mailboxes[0] if a.mailboxes else "",
-                "version": a.version,
-            }
-            for a in fresh
-        ],
-    )
     await tx.execute(raw_mail.insert(), [{"mail_id": a.id, "data": a.data} for a in fresh])
     routes = [
         {"mail_id": a.id, "mailbox": mailbox, "answers": int(n == 0)}
@@ -173,6 +172,16 @@ async def _insert(tx: Tx, fresh: Sequence[Arrival]) -> None:
 async def get(tx: Tx, mail_id: str) -> Mail | None:
     row = (await tx.execute(select(*_COLUMNS).where(mail.c.id == mail_id))).first()
     return None if row is None else _mail(row)
+
+
+async def locked(tx: Tx, mail_id: str) -> Mail | None:
+    """Lock the mail and its conversation first, then read: what is decided on this still holds at commit."""
+    await locks.mail(tx, mail_id)
+    found = await get(tx, mail_id)
+    if found is None or found.conversation_id is None:
+        return found
+    await locks.conversation(tx, found.conversation_id)
+    return await get(tx, mail_id)
 
 
 async def raw(tx: Tx, mail_id: str) -> bytes | None:

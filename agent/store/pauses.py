@@ -22,8 +22,8 @@ class Pause:
 
 async def put(db: Database, tx: Tx, scope: str, *, by: str, now: datetime) -> bool:
     """Pause a mailbox, or `*`; False where it is paused already."""
-    done = await tx.execute(db.insert(pause).values(scope=scope, since=now, by=by).on_conflict_do_nothing())
-    return done.rowcount == 1
+    insert = db.insert(pause).values(scope=scope, since=now, by=by).on_conflict_do_nothing()
+    return (await tx.execute(insert.returning(pause.c.scope))).first() is not None
 
 
 async def lift(tx: Tx, scope: str) -> bool:

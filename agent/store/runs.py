@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from agent.ids import new_id
 from agent.models.base import Frozen, FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque
 from agent.states import OPEN_RUNS, RunState
+from agent.store import locks
 from agent.store.database import Tx
 from agent.store.tables import model_call, run, run_item, tool_call
 
@@ -57,6 +58,10 @@ _ITEMS: dict[str, type[Frozen]] = {
 }
 
 
+_COUNTABLE = 2**31 - 1
+"""The largest number that a column holds; a server that claims more is not worth failing for."""
+
+
 def _run(row: Any) -> Run:
     values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
     values["state"] = RunState(values["state"])
@@ -87,6 +92,15 @@ async def create(
 async def get(tx: Tx, run_id: str) -> Run | None:
     row = (await tx.execute(select(*_COLUMNS).where(run.c.id == run_id))).first()
     return None if row is None else _run(row)
+
+
+async def locked(tx: Tx, run_id: str) -> Run | None:
+    """Lock the conversation first, then read: what is decided on this still holds at commit."""
+    found = (await tx.execute(select(run.c.conversation_id).where(run.c.id == run_id))).scalar()
+    if found is None:
+        return None
+    await locks.conversation(tx, found)
+    return await get(tx, run_id)
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Run]:
@@ -223,8 +237,8 @@ async def put_exchange(
             purpose=request.purpose,
             request=asked,
             answer=answer.model_dump(mode="json"),
-            input_tokens=answer.usage.input_tokens,
-            output_tokens=answer.usage.output_tokens,
+            input_tokens=min(answer.usage.input_tokens, _COUNTABLE),
+            output_tokens=min(answer.usage.output_tokens, _COUNTABLE),
             at=now,
         )
     )

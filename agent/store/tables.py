@@ -5,10 +5,13 @@ Rules:
 - Every state column has a CHECK with the names of `agent.states`.
 - Raw mail lies in a table of its own, so that retention can prune it and small rows stay together.
 - What must be unique is a constraint, never a look before an insert.
+- Text is `Words`: what one of the databases cannot hold is replaced for both, what is too long is cut for both, in what
+  is stored and in what is looked for alike. Ids and states are our own and stand as plain strings.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,9 +34,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
 
+SCHEMA = "0002"
+"""The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +56,26 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Words(TypeDecorator[str]):
+    """Text of others: NUL (PostgreSQL has none) and lone surrogates (no UTF-8 has them) become U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(Text() if self.length is None else String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value[: self.length])
 
 
 def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
@@ -84,14 +110,14 @@ mail = Table(
     Column("envelope", JSON, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("status_reason", Text, nullable=False, server_default=""),
-    Column("mailbox", String(320), nullable=False, server_default=""),
+    Column("status_reason", Words(), nullable=False, server_default=""),
+    Column("mailbox", Words(320), nullable=False, server_default=""),
     Column("conversation_id", String(24), ForeignKey("conversation.id")),
-    Column("message_id", String(998), nullable=False, server_default=""),
-    Column("author", String(320), nullable=False, server_default=""),
-    Column("author_name", String(200), nullable=False, server_default=""),
-    Column("authenticated", String(320), nullable=False, server_default=""),  # the proven author, or empty
-    Column("subject", Text, nullable=False, server_default=""),
+    Column("message_id", Words(998), nullable=False, server_default=""),
+    Column("author", Words(320), nullable=False, server_default=""),
+    Column("author_name", Words(200), nullable=False, server_default=""),
+    Column("authenticated", Words(320), nullable=False, server_default=""),  # the proven author, or empty
+    Column("subject", Words(), nullable=False, server_default=""),
     Column("kind", String(16), nullable=False, server_default=""),
     Column("content_key", String(64), nullable=False, server_default=""),
     Column("normalized", JSON),
@@ -110,7 +136,7 @@ routing = Table(  # one mail, a row for each of our mailboxes that it was addres
     "routing",
     metadata,
     Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
-    Column("mailbox", String(320), primary_key=True),
+    Column("mailbox", Words(320), primary_key=True),
     Column("answers", Integer, nullable=False),  # 1 for the first in configuration order
 )
 
@@ -118,9 +144,9 @@ conversation = Table(
     "conversation",
     metadata,
     Column("id", String(24), primary_key=True),
-    Column("mailbox", String(320), nullable=False),
-    Column("correspondent", String(320), nullable=False),  # authenticated author; empty: nobody's, never joined
-    Column("subject_key", String(500), nullable=False),
+    Column("mailbox", Words(320), nullable=False),
+    Column("correspondent", Words(320), nullable=False),  # authenticated author; empty: nobody's, never joined
+    Column("subject_key", Words(500), nullable=False),
     Column("head_mail_id", String(24), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -132,7 +158,7 @@ intent = Table(
     metadata,
     Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
     Column("data", JSON, nullable=False),
-    Column("model", String(100), nullable=False),
+    Column("model", Words(100), nullable=False),
     Column("prompt_version", String(32), nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -151,8 +177,8 @@ run = Table(
     Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
     Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("model", String(100), nullable=False),
+    Column("reason", Words(), nullable=False, server_default=""),
+    Column("model", Words(100), nullable=False),
     Column("turns", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -197,12 +223,12 @@ tool_call = Table(
     "tool_call",
     metadata,
     Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
-    Column("call_id", String(200), primary_key=True),
+    Column("call_id", Words(200), primary_key=True),
     Column("turn", Integer, nullable=False),
     Column("n", Integer, nullable=False),  # place within the turn
-    Column("name", String(200), nullable=False),
-    Column("arguments", Text, nullable=False),
-    Column("output", Text),  # null until answered; written once
+    Column("name", Words(200), nullable=False),
+    Column("arguments", Words(), nullable=False),
+    Column("output", Words()),  # null until answered; written once
     Column("draft_id", String(24)),
     Column("at", Instant, nullable=False),
 )
@@ -213,9 +239,9 @@ draft = Table(
     Column("id", String(24), primary_key=True),
     Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
     Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
-    Column("mailbox", String(320), nullable=False),
+    Column("mailbox", Words(320), nullable=False),
     Column("run_id", String(24)),
-    Column("call_id", String(200)),
+    Column("call_id", Words(200)),
     Column("parent_id", String(24)),  # the draft that a person edited
     Column("origin", String(16), nullable=False),
     Column("state", String(16), nullable=False),
@@ -227,8 +253,8 @@ draft = Table(
     Column("approval_hash", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("decided_at", Instant),
-    Column("decided_by", String(200), nullable=False, server_default=""),
-    Column("decision_reason", Text, nullable=False, server_default=""),
+    Column("decided_by", Words(200), nullable=False, server_default=""),
+    Column("decision_reason", Words(), nullable=False, server_default=""),
     Column("overruled", JSON),
     _one_of("state", DraftState),
     CheckConstraint("origin IN ('model', 'person')", name="origin_known"),
@@ -244,15 +270,15 @@ outbox = Table(
     Column("draft_id", String(24), ForeignKey("draft.id"), nullable=False, unique=True),
     Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
     Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
-    Column("mailbox", String(320), nullable=False),
+    Column("mailbox", Words(320), nullable=False),
     Column("idempotency_key", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("recipient", String(320), nullable=False),
-    Column("message_id", String(998), nullable=False, unique=True),
+    Column("recipient", Words(320), nullable=False),
+    Column("message_id", Words(998), nullable=False, unique=True),
     Column("email", JSON, nullable=False),  # ApprovedEmail without its bytes
     Column("raw", LargeBinary, nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("detail", Words(), nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     _one_of("state", OutboxState),
@@ -277,7 +303,7 @@ attempt = Table(
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("result", String(16), nullable=False, server_default=""),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("detail", Words(), nullable=False, server_default=""),
 )
 
 job = Table(
@@ -291,7 +317,7 @@ job = Table(
     Column("lease_until", Instant),
     Column("token", Integer, nullable=False, server_default="0"),  # fencing: grows with each claim
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("error", Text, nullable=False, server_default=""),
+    Column("error", Words(), nullable=False, server_default=""),
     _one_of("state", JobState),
     _one_of("kind", JobKind),
     UniqueConstraint("kind", "ref"),
@@ -321,7 +347,7 @@ audit = Table(
     Column("chain", String(24), primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("actor", String(200), nullable=False),
+    Column("actor", Words(200), nullable=False),
     Column("event", String(40), nullable=False),
     Column("mail_id", String(24), nullable=False, server_default=""),
     Column("data", JSON, nullable=False),  # ids, codes and keyed digests; never content
@@ -329,10 +355,17 @@ audit = Table(
     Index(None, "mail_id"),
 )
 
+keyring = Table(  # which keys this database was written with: digests, so that a node with others says so at start
+    "keyring",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+)
+
 pause = Table(
     "pause",
     metadata,
-    Column("scope", String(320), primary_key=True),  # a mailbox, or `*` for all
+    Column("scope", Words(320), primary_key=True),  # a mailbox, or `*` for all
     Column("since", Instant, nullable=False),
-    Column("by", String(200), nullable=False),
+    Column("by", Words(200), nullable=False),
 )

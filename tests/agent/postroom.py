@@ -1,4 +1,4 @@
-"""A whole Postroom in a temporary folder: real SQLite, playbook and couriers; faked are clock, DNS and model alone."""
+"""A whole Postroom in a temporary folder: a real database, playbook, couriers; faked: clock, DNS, model."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from inbound.resolver import StaticZone
 from outbound.contracts import Courier
 from outbound.couriers.registry import open_courier
 from outbound.sender import send_due
+from tests.agent.stores import STORES
 
 HERE = Path(__file__).parent
 SUPPORT = "support@larkspur.example"
@@ -88,6 +89,7 @@ def configuration(folder: Path, **changes: object) -> Config:
     }
     sections: dict[str, object] = {
         "postroom": {"tenant_id": "test", "data_dir": folder},
+        "store": {"url": STORES.url(folder)},
         "listener": {"port": 0},
         "desk": {"port": 0},
         "courier": {"kind": "maildir", "path": folder / "replies"},

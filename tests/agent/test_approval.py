@@ -6,11 +6,15 @@ import asyncio
 from email import message_from_bytes
 from pathlib import Path
 
+import pytest
+
 from agent import approval
 from agent.approval import Decided, NotDecided
 from agent.states import DraftState, MailStatus, RunState
 from agent.store import runs
 from tests.agent.postroom import HOURS, ORDER, House, house
+
+pytestmark = pytest.mark.usefixtures("both_databases")
 
 FILLED = "Thank you for asking about order LG-48213. It left our house yesterday.\n\nYour Larkspur team\n"
 

@@ -17,7 +17,7 @@ from agent import approval, events, switch
 from agent.audit import SYSTEM, Audit
 from agent.models.base import FunctionCall, Message
 from agent.states import MailStatus
-from agent.store import trail
+from agent.store import locks, trail
 from agent.store.database import Database
 from agent.store.migrate import migrate
 from agent.store.trail import Entry
@@ -36,6 +36,7 @@ async def chain(folder: Path, length: int, *, name: str = "c-1") -> list[Entry]:
     audit = Audit(KEY)
     try:
         async with database.write() as tx:
+            await locks.conversation(tx, name)
             for n in range(length):
                 at = NOW + timedelta(seconds=n)
                 await audit.add(tx, name, f"event{n}", actor="ruth", now=at, mail_id="m-1", data={"n": n, "x": [1.5]})

@@ -17,6 +17,8 @@ from outbound.contracts import InDoubt
 from tests.agent.postroom import HOURS, ORDER, Scripted, house
 from tests.agent.test_delivery import Told
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 FOLLOWS = {"In-Reply-To": "<first@customer.example>"}
 BROKEN = b"From: ann@customer.example\r\n" + b"X-Pad: x\r\n" * 60_000 + b"\r\nhello\r\n"
 

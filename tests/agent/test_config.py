@@ -81,7 +81,7 @@ def test_replies_lie_below_data_dir_unless_a_path_is_set(tmp_path: Path) -> None
         ("[desk]\nthreshold = 0.5\n", "desk.threshold: unknown key; it belongs to [[mailbox]]"),
         ('data_dir = "x"\n', "data_dir: unknown key; it belongs to [postroom]"),
         ('[courier]\npasword_file = "x"\n', "courier.pasword_file: unknown key; did you mean 'password_file'?"),
-        ('[store]\nzzz = "x"\n', "store.zzz: unknown key; known are url"),
+        ('[store]\nzzz = "x"\n', "store.zzz: unknown key; known are password_file, pool_size, url"),
         ('[listener]\nport = "2525"\n', 'listener.port: is to be a whole number, but it is "2525"'),
         ("[listener]\nport = 25.0\n", "listener.port: is to be a whole number, but it is 25.0"),
         ("[listener]\nport = true\n", "listener.port: is to be a whole number, but it is true"),

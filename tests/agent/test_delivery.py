@@ -19,6 +19,8 @@ from agent.store.tables import outbox
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Sent
 from tests.agent.postroom import HOURS, ORDER, SUPPORT, House, configuration, house
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 
 class Told:
     """A courier that answers as it is told and remembers what it was given."""

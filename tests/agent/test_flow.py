@@ -5,10 +5,14 @@ from __future__ import annotations
 from email import message_from_bytes
 from pathlib import Path
 
+import pytest
+
 from agent.states import DraftState, MailStatus
 from agent.store import mails
 from outbound import tokens
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SUPPORT, house
+
+pytestmark = pytest.mark.usefixtures("both_databases")
 
 
 async def test_a_known_question_of_a_proven_author_is_answered_unseen(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from agent.store import mails
 from inbound.contracts import Envelope, StoreUnavailableError
 from tests.agent.postroom import CUSTOMER, SUPPORT, House, house
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from agent import approval, switch
 from agent.approval import NotDecided
 from agent.delivery import StoredOutbox
@@ -16,6 +18,8 @@ from outbound.contracts import Again, InDoubt
 from outbound.sender import send_due
 from tests.agent.postroom import HERE, HOURS, ORDER, SUPPORT, configuration, house
 from tests.agent.test_delivery import Told
+
+pytestmark = pytest.mark.usefixtures("both_databases")
 
 FOLLOWS = {"In-Reply-To": "<first@customer.example>"}
 

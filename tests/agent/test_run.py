@@ -14,6 +14,8 @@ from agent.store import runs
 from agent.store.runs import Run, ToolCall
 from tests.agent.postroom import CUSTOMER, House, Scripted, house
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 ASKS = json.dumps(
     {
         "intent": "opening_hours",

@@ -16,6 +16,8 @@ from inbound.contracts import ResolverTroubleError
 from inbound.resolver import StaticZone
 from tests.agent.postroom import HOURS, SIGNED, House, Scripted, house, keys
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 
 class Away(Scripted):
     """A model that gives no answer from its n-th request on."""

@@ -4,11 +4,13 @@ from typing import Any, Literal
 
 from alembic import context
 
-from agent.store.tables import Instant, metadata
+from agent.store.tables import Instant, Words, metadata
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
-    """Write our instants as what the database sees, so that a migration needs no import of today's code."""
+    """Write our own types as what the database sees, so that a migration needs no import of today's code."""
+    if kind == "type" and isinstance(item, Words):
+        return "sa.Text()" if item.length is None else f"sa.String(length={item.length})"
     return "sa.BigInteger()" if kind == "type" and isinstance(item, Instant) else False
 
 
