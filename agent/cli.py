@@ -114,18 +114,29 @@ def _run(work: Callable[[], Awaitable[int]]) -> None:
 
 
 @app.command()
-def serve(config: ConfigPath = HERE) -> None:
+def serve(
+    config: ConfigPath = HERE,
+    role: Annotated[
+        str, typer.Option(help="Run these parts alone: door, worker, sender, desk, with commas between.")
+    ] = "",
+) -> None:
     """Run Postroom until Ctrl-C or SIGTERM.
 
     The door takes mail in, workers read it and propose replies, the sender delivers what may go, the desk shows what
     waits. Prints the link that opens the desk.
     """
+    from agent.roles import roles
+
+    try:
+        wanted = roles(role)
+    except ValueError as error:
+        _stop(f"--role: {error}", 2)
     settings = _config(config)
     from agent import events
     from agent.serve import serve as start
 
     events.configure(settings.postroom.log_level, settings.postroom.log_format)
-    _run(lambda: start(settings))
+    _run(lambda: start(settings, wanted))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,10 @@ from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
 from agent.playbook import load
+from agent.roles import ALL, Role
 from agent.states import JobKind
 from agent.store import keyring
+from agent.store.bell import Bell
 from agent.store.database import Database
 from agent.store.migrate import migrate
 from agent.wake import Wake
@@ -96,15 +98,18 @@ class Service:
     runner: Worker
     outbox: StoredOutbox
     courier: Courier
-    desk: socket.socket
-    """Bound and not yet answered."""
+    desk: socket.socket | None
+    """Bound and not yet answered; None without that role."""
     sessions: Sessions
+    roles: frozenset[Role] = ALL
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service ends: no further delivery is begun."""
 
     @property
     def desk_link(self) -> str:
-        """Where a person opens the desk; who has it is let in."""
+        """Where a person opens the desk; who has it is let in. Empty without that role."""
+        if self.desk is None:
+            return ""
         return f"http://{reached_at(self.desk)}/?token={self.sessions.token}"
 
 
@@ -133,12 +138,10 @@ def _database(config: Config) -> Database:
     return Database(store.url, password=store.password.get_secret_value(), pool_size=store.pool_size)
 
 
-def assemble(parts: Parts, courier: Courier) -> Service:
+def assemble(parts: Parts, courier: Courier, roles: frozenset[Role] = ALL) -> Service:
     """Put the parts together; the desk's port is bound, nothing runs yet. Raises DeskPortBusyError."""
     config = parts.config
-    desk = bind(config.desk.host, config.desk.port)
-    port = desk.getsockname()[1]
-    hosts = {reached_at(desk), *(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))}
+    desk = bind(config.desk.host, config.desk.port) if Role.DESK in roles else None
     lease = timedelta(seconds=config.worker.lease_seconds)
     intake = DoorIntake(parts.database, Addresses(config, parts.keys.token), lambda: parts.wake.set(JobKind.TRIAGE))
 
@@ -158,14 +161,27 @@ def assemble(parts: Parts, courier: Courier) -> Service:
     return Service(
         parts=parts,
         intake=intake,
-        door=Door(config.listener, intake, clock=parts.now, tls=_tls(config)),
+        door=Door(config.listener, intake, clock=parts.now, tls=_tls(config) if Role.DOOR in roles else None),
         triager=worker(JobKind.TRIAGE, triage.triage, triage.bury),
         runner=worker(JobKind.RUN, run.work, run.bury),
         outbox=StoredOutbox(parts, longest),
         courier=courier,
         desk=desk,
-        sessions=Sessions(hosts | set(config.desk.allowed_hosts), secure=config.desk.secure_cookies),
+        sessions=Sessions(_hosts(config, desk), secure=config.desk.secure_cookies),
+        roles=roles,
     )
+
+
+def _hosts(config: Config, desk: socket.socket | None) -> set[str]:
+    """Host headers that the desk answers."""
+    if desk is None:
+        return set()
+    port = desk.getsockname()[1]
+    return {
+        reached_at(desk),
+        *(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")),
+        *config.desk.allowed_hosts,
+    }
 
 
 def _tls(config: Config) -> ssl.SSLContext | None:
@@ -205,20 +221,16 @@ async def running(service: Service) -> AsyncIterator[None]:
     """Start everything; stop it in order when the block ends. A part that dies ends the block with its error."""
     parts = service.parts
     try:
-        await service.door.start()
-        await approval.rejudge(parts)
+        if Role.DOOR in service.roles:
+            await service.door.start()
+        if Role.WORKER in service.roles:
+            await approval.rejudge(parts)
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(service.intake.run(), name="intake")
-            work = [
-                group.create_task(service.triager.run(), name="triage"),
-                group.create_task(service.runner.run(), name="runs"),
-                group.create_task(expire_all(service), name="expiry"),
-            ]
-            senders = [
-                group.create_task(send_all(service), name=f"sender {n}") for n in range(parts.config.worker.senders)
-            ]
+            work = [group.create_task(one, name=name) for name, one in _work(service).items()]
+            senders = [group.create_task(send_all(service), name=f"sender {n}") for n in range(_senders(service))]
             try:
-                async with serving(Desk(parts, service.sessions).app(), service.desk):
+                async with _desk(service):
                     yield
             finally:
                 await service.door.stop()
@@ -227,34 +239,77 @@ async def running(service: Service) -> AsyncIterator[None]:
                 for task in work:
                     task.cancel()
     finally:
-        service.desk.close()
+        if service.desk is not None:
+            service.desk.close()
         containment.close()
         await service.courier.close()
         await parts.model.close()
+
+
+def _work(service: Service) -> dict[str, Coroutine[Any, Any, None]]:
+    """What runs until the service ends, by name."""
+    found: dict[str, Coroutine[Any, Any, None]] = {}
+    if Role.WORKER in service.roles:
+        found = {"triage": service.triager.run(), "runs": service.runner.run(), "expiry": expire_all(service)}
+    if not service.parts.database.is_sqlite:
+        bell = Bell(service.parts.database)
+        found |= {"bell": ring_all(service.parts.wake, bell), "ear": bell.listen(hearing(service.parts.wake))}
+    return found
+
+
+def _senders(service: Service) -> int:
+    return service.parts.config.worker.senders if Role.SENDER in service.roles else 0
+
+
+@asynccontextmanager
+async def _desk(service: Service) -> AsyncIterator[None]:
+    if service.desk is None:
+        yield
+        return
+    async with serving(Desk(service.parts, service.sessions).app(), service.desk):
+        yield
+
+
+async def ring_all(wake: Wake, bell: Bell) -> None:
+    """Tell other processes what was made here, until cancelled."""
+    while True:
+        await bell.ring(await wake.news())
+
+
+def hearing(wake: Wake) -> Callable[[list[str]], None]:
+    """What to do with what others rang: wake those whom it names, all where something was missed."""
+
+    def heard(words: list[str]) -> None:
+        wake.heard(*(kind for kind in JobKind if kind in words or not words))
+
+    return heard
 
 
 async def _end_senders(service: Service, senders: list[asyncio.Task[None]]) -> None:
     """Let deliveries in hand have their outcome; what takes longer than `STOP_SECONDS` is in doubt."""
     service.stopping.set()
     service.parts.wake.set(JobKind.DELIVER)
-    await asyncio.wait(senders, timeout=STOP_SECONDS)
+    if senders:
+        await asyncio.wait(senders, timeout=STOP_SECONDS)
     for task in senders:
         task.cancel()
 
 
-async def serve(config: Config) -> int:
-    """Run Postroom until SIGTERM or SIGINT."""
+async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
+    """Run these parts of Postroom until SIGTERM or SIGINT."""
     stop = stop_signal()
     async with opened(config) as database:
-        service = assemble(build(config, database=database), open_courier(config.courier))
+        service = assemble(build(config, database=database), open_courier(config.courier), roles)
         async with running(service):
             log.info(
                 "postroom.up",
-                mail=f"{config.listener.host}:{service.door.port}",
+                roles=",".join(sorted(roles)),
+                mail=f"{config.listener.host}:{service.door.port}" if service.door.port else "",
                 model=service.parts.model.name,
                 courier=config.courier.kind,
             )
-            print(f"The desk: {service.desk_link}", flush=True)  # noqa: T201 (for the person at the terminal, not the log)
+            if service.desk_link:
+                print(f"The desk: {service.desk_link}", flush=True)  # noqa: T201 (for the person at the terminal, not the log)
             await stop.wait()
         log.info("postroom.down")
     return 0

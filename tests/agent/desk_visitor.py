@@ -126,6 +126,7 @@ class Visitor:
 
 def served(home: House) -> AbstractAsyncContextManager[None]:
     """The desk of a house, answering on its port."""
+    assert home.service.desk is not None
     return serving(Desk(home.parts, home.service.sessions).app(), home.service.desk)
 
 
@@ -133,6 +134,7 @@ def served(home: House) -> AbstractAsyncContextManager[None]:
 async def visiting(folder: Path, *, inside: bool = True) -> AsyncIterator[Visitor]:
     """A visitor of a served desk, let in by the printed link or not."""
     async with house(folder) as home, served(home):
+        assert home.service.desk is not None
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             visitor = Visitor(home, client, port)

@@ -200,5 +200,6 @@ async def house(
         finally:
             intake.cancel()
             await asyncio.gather(intake, return_exceptions=True)
-            service.desk.close()
+            if service.desk is not None:
+                service.desk.close()
             await service.courier.close()
