@@ -7,7 +7,7 @@ ONCE ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: demo test lint unit format docs lock clean help
+.PHONY: demo test crash lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ test: lint unit ## the suite, ruff and mypy --strict
 
 unit: $(VENV)/.stamp-dev ## the test suite alone (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
+
+crash: $(VENV)/.stamp-dev ## kill one of three processes on one PostgreSQL at random, for a minute under load
+	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q tests/agent/test_nodes.py
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .

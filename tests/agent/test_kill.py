@@ -17,6 +17,7 @@ import pytest
 
 from agent.demo_world import finish, static_zone
 from tests.agent.postroom import HOURS, SIGNED, START, keys
+from tests.agent.stores import STORES
 
 ROOT = Path(__file__).parent.parent.parent
 COMMITS = {"unseen": 15, "approved": 16}
@@ -24,7 +25,8 @@ COMMITS = {"unseen": 15, "approved": 16}
 POINTS = [
     (flow, when, n) for flow, count in COMMITS.items() for n in range(1, count + 1) for when in ("before", "after")
 ]
-
+BEFORE = [point for point in POINTS if point[1] == "before"]
+"""Where the databases differ: the server has to notice that a transaction's process is gone."""
 
 MAIL = (
     "From: Ann <ann@customer.example>\nTo: support@larkspur.example\nSubject: Hours\n"
@@ -44,6 +46,7 @@ def live(folder: Path, *, hours: float, kill: str = "") -> tuple[int, list[dict[
     ended = subprocess.run(
         [sys.executable, "-m", "tests.agent.victim", str(folder), str(hours), kill],
         cwd=ROOT,
+        env=STORES.environment(folder / "house"),
         capture_output=True,
         text=True,
         check=False,
@@ -54,6 +57,7 @@ def live(folder: Path, *, hours: float, kill: str = "") -> tuple[int, list[dict[
     return ended.returncode, lines
 
 
+@pytest.mark.usefixtures("both_databases")
 @pytest.mark.parametrize("flow", COMMITS)
 def test_every_transaction_has_its_kill_tests(tmp_path: Path, flow: str) -> None:
     """A new transaction on the way fails here until it is killed too."""
@@ -66,6 +70,17 @@ def test_every_transaction_has_its_kill_tests(tmp_path: Path, flow: str) -> None
 @pytest.mark.parametrize(("flow", "when", "n"), POINTS, ids=[f"{flow}-{when}-{n}" for flow, when, n in POINTS])
 def test_killed_there_it_goes_on(tmp_path: Path, flow: str, when: str, n: int) -> None:
     """One reply; or none and a person is told, where the process died while the mail was on the wire."""
+    goes_on(tmp_path, flow, when, n)
+
+
+@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.parametrize(("flow", "when", "n"), BEFORE, ids=[f"{flow}-{when}-{n}" for flow, when, n in BEFORE])
+def test_killed_on_postgresql_it_goes_on(tmp_path: Path, flow: str, when: str, n: int) -> None:
+    """The same, with the transaction open at the server: it is rolled back there and its locks are let go."""
+    goes_on(tmp_path, flow, when, n)
+
+
+def goes_on(tmp_path: Path, flow: str, when: str, n: int) -> None:
     prepare(tmp_path, flow)
     code, before = live(tmp_path, hours=0, kill=f"{when}:{n}")
     assert code == -signal.SIGKILL

@@ -21,6 +21,7 @@ from agent.states import MailStatus
 from agent.store.database import Database, Tx
 from inbound.resolver import StaticZone
 from tests.agent.postroom import CUSTOMER, House, house
+from tests.agent.wire import Wire, delivered
 
 
 def say(**fact: object) -> None:
@@ -71,7 +72,7 @@ async def live(folder: Path, hours: float, kill: str) -> None:
     counted = Counted(when, int(at or 0))
     raw = (folder / "mail.eml").read_bytes()
     zone = StaticZone(json.loads((folder / "zone.json").read_text()))
-    async with house(folder / "house", zone=zone) as home:
+    async with house(folder / "house", zone=zone, courier=Wire(folder)) as home:
         counted.install()
         home.clock.advance(hours=hours)
         mail_id = await home.receive_raw(raw, mail_from=CUSTOMER)
@@ -79,7 +80,7 @@ async def live(folder: Path, hours: float, kill: str) -> None:
         await home.settle()
         await approve_what_waits(home, mail_id)
         mail = await home.mail(mail_id)
-        say(status=mail.status, replies=len(home.replies()), commits=counted.commits)
+        say(status=mail.status, replies=delivered(folder).total(), commits=counted.commits)
 
 
 if __name__ == "__main__":
