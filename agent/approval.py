@@ -190,7 +190,7 @@ async def edit(
 async def rejudge(parts: Parts) -> int:
     """Judge waiting drafts of another policy version anew, so that what people see and approve is today's. At start."""
     async with parts.database.read() as look:
-        older = [draft.id for draft in await drafts.waiting(look, limit=10_000) if _is_older(parts, draft)]
+        older = [one for name, rules in parts.rules.items() for one in await drafts.older(look, name, rules.version)]
     changed = 0
     for draft_id in older:
         async with parts.database.write() as tx:

@@ -73,8 +73,9 @@ async def review_list(config: Config) -> int:
     async with _parts(config) as parts, parts.database.read() as tx:
         waiting = await drafts.waiting(tx, limit=LISTED)
         others = await mails.listing(tx, FOR_A_PERSON, limit=LISTED)
+        answered = await mails.listed(tx, [draft.mail_id for draft in waiting])
         for draft in waiting:
-            mail = await mails.get(tx, draft.mail_id)
+            mail = answered.get(draft.mail_id)
             if mail is not None:
                 _line(draft.id, mail, "; ".join(draft.reasons))
         for one in others:

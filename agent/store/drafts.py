@@ -97,6 +97,18 @@ async def waiting(tx: Tx, *, limit: int) -> list[Draft]:
     return [_draft(row) for row in rows]
 
 
+async def older(tx: Tx, mailbox: str, policy_version: str) -> list[str]:
+    """Ids of waiting drafts of this mailbox that another policy version judged; ten thousand of them fit in memory."""
+    rows = await tx.execute(
+        select(draft.c.id).where(
+            draft.c.state == DraftState.WAITING,
+            draft.c.mailbox == mailbox,
+            draft.c.policy_version != policy_version,
+        )
+    )
+    return [row.id for row in rows]
+
+
 async def pending(tx: Tx, mail_id: str) -> bool:
     """True where a draft of this mail waits for a person or is on its way out."""
     on_its_way = [DraftState.UNSEEN, DraftState.APPROVED]

@@ -344,6 +344,16 @@ async def listing(
     return [_listed(row) for row in await tx.execute(query)]
 
 
+async def listed(tx: Tx, mail_ids: Sequence[str]) -> dict[str, Listed]:
+    """These mails by id, as lines of a list."""
+    query = (
+        select(*_LISTED, intent.c.data.label("intent"))
+        .outerjoin(intent, intent.c.mail_id == mail.c.id)
+        .where(mail.c.id.in_(list(mail_ids)))
+    )
+    return {one.id: one for one in map(_listed, await tx.execute(query))}
+
+
 async def counts(tx: Tx) -> dict[str, int]:
     """How many mails stand in each state."""
     rows = await tx.execute(select(mail.c.status, func.count()).group_by(mail.c.status))
