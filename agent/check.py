@@ -8,17 +8,22 @@ Rules:
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from agent.config import SECRETS, Config, Mailbox
 from agent.config_print import effective
 from agent.playbook import Playbook, PlaybookError, load
+from agent.store.errors import MISSING_DRIVER
 from outbound.settings import is_loopback
 
 LOW = 0.8
 """Thresholds below this are worth a word."""
+_PROVEN = {"verify-ca", "verify-full"}
+"""Values of libpq's sslmode that prove the server."""
 VARIABLES = {*SECRETS.values(), "POSTROOM_CONFIG"}
 """All that Postroom reads from the environment."""
 
@@ -28,7 +33,7 @@ def check(config: Config, path: Path, environ: Mapping[str, str]) -> int:
     for line in effective(config, path.resolve().parent):
         print(line)  # noqa: T201 (the command line's own voice)
     playbooks: dict[Path, Playbook] = {}
-    problems = [*_playbooks(config, playbooks), *_files(config), *_ports(config)]
+    problems = [*_playbooks(config, playbooks), *_driver(config), *_files(config), *_ports(config)]
     for note in notes(config, playbooks, environ):
         print(f"note: {note}")  # noqa: T201
     sys.stdout.flush()
@@ -47,6 +52,11 @@ def _playbooks(config: Config, found: dict[Path, Playbook]) -> Iterator[str]:
             found[folder] = load(folder)
         except PlaybookError as error:
             yield from str(error).splitlines()
+
+
+def _driver(config: Config) -> Iterator[str]:
+    if config.store.url.startswith("postgresql") and importlib.util.find_spec("psycopg") is None:
+        yield f"store.url: {MISSING_DRIVER}"
 
 
 def _files(config: Config) -> Iterator[str]:
@@ -84,6 +94,7 @@ def _ports(config: Config) -> Iterator[str]:
 
 def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[str, str]) -> Iterator[str]:
     """What an operator should know, in plain words."""
+    yield from _store(config)
     yield from _way_out(config)
     yield from _doors(config)
     yield from _proofs(config)
@@ -95,6 +106,19 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
         if name.startswith("POSTROOM_") and name not in VARIABLES:
             near = difflib.get_close_matches(name, VARIABLES, n=1)
             yield f"{name} is set and nothing reads it" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _store(config: Config) -> Iterator[str]:
+    store = config.store
+    if not store.url.startswith("postgresql"):
+        if store.password.get_secret_value():
+            yield "store.password is set and SQLite has none"
+        return
+    parsed = urlsplit(store.url)
+    asked = dict(parse_qsl(parsed.query))
+    host = parsed.hostname or asked.get("host", "")
+    if host and not host.startswith("/") and not is_loopback(host) and asked.get("sslmode") not in _PROVEN:
+        yield f"store.url: mail may travel to {host} in plain text, or to another server; add ?sslmode=verify-full"
 
 
 def _way_out(config: Config) -> Iterator[str]:

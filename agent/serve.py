@@ -34,7 +34,7 @@ from agent.roles import ALL, Role
 from agent.states import JobKind
 from agent.store import keyring
 from agent.store.bell import Bell
-from agent.store.database import Database
+from agent.store.database import Database, DatabaseError
 from agent.store.migrate import migrate
 from agent.wake import Wake
 from agent.web.app import Desk
@@ -129,6 +129,17 @@ async def opened(config: Config) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def prove_clock(database: Database, now: datetime, lease: timedelta) -> None:
+    """Raise DatabaseError where this machine's clock is so wrong that its leases end at another time than it thinks."""
+    there = await database.clock()
+    if there is not None and abs(there - now) > lease / 4:
+        off = abs(there - now).total_seconds()
+        raise DatabaseError(
+            f"the clock of this machine is {off:.1f} s from the database's: leases would end too early or too late; "
+            "set both by NTP"
+        )
 
 
 def _database(config: Config) -> Database:
@@ -299,6 +310,7 @@ async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
     """Run these parts of Postroom until SIGTERM or SIGINT."""
     stop = stop_signal()
     async with opened(config) as database:
+        await prove_clock(database, utc_now(), timedelta(seconds=config.worker.lease_seconds))
         service = assemble(build(config, database=database), open_courier(config.courier), roles)
         async with running(service):
             log.info(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,13 @@ class Database:
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows ON CONFLICT on this database."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def clock(self) -> datetime | None:
+        """What the server takes for now; None for SQLite, which has our clock."""
+        if self.is_sqlite:
+            return None
+        async with self.read() as tx:
+            return (await tx.execute(text("SELECT clock_timestamp()"))).scalar_one()  # type: ignore[no-any-return]  # timestamptz is an aware datetime
 
     async def ping(self) -> None:
         """Raise DatabaseError where the database does not answer."""

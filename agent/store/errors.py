@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MISSING_DRIVER = "PostgreSQL needs a driver that is not installed: pip install 'postroom[postgres]'"
+
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says why in words for the operator."""

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from agent.store.errors import DatabaseError
+from agent.store.errors import MISSING_DRIVER, DatabaseError
 
 IDLE_IN_TRANSACTION_SECONDS = 60
 LOCK_SECONDS = 30
@@ -34,7 +34,6 @@ _REACH: dict[str, Any] = {
     "tcp_user_timeout": 20_000,
     "application_name": "postroom",
 }
-MISSING_DRIVER = "PostgreSQL needs a driver that is not installed: pip install 'postroom[postgres]'"
 
 
 def postgres_engine(url: str, *, password: str, pool_size: int) -> AsyncEngine:

@@ -207,3 +207,54 @@ def test_a_key_that_can_sign_is_sound(tmp_path: Path, capsys: pytest.CaptureFixt
     out, err = capsys.readouterr()
     assert out.endswith("config.toml: sound\n")
     assert not err
+
+
+def test_a_database_elsewhere_is_to_prove_itself(tmp_path: Path) -> None:
+    """Mail goes over that line; on this machine, or with a proven server, there is nothing to say."""
+
+    def said(url: str) -> str:
+        return noted(configured(tmp_path, f'[store]\nurl = "postgresql+psycopg://{url}"\n{MAILBOX}'))
+
+    assert "plain text" in said("me@db.example/postroom")
+    assert "plain text" in said("me@db.example/postroom?sslmode=require")
+    assert "plain text" not in said("me@db.example/postroom?sslmode=verify-full")
+    assert "plain text" not in said("me@127.0.0.1:5433/postroom")
+    assert "plain text" not in said("/postroom?host=/var/run/postgresql")
+
+
+def test_the_stores_password_is_masked(tmp_path: Path) -> None:
+    """Said to be set, by whichever way it came; and it stands in no URL."""
+    text = f'[store]\nurl = "postgresql+psycopg://me@db.example/postroom"\n{MAILBOX}'
+    config = configured(tmp_path, text, {"POSTROOM_STORE_PASSWORD": "hunter2"})
+    printed = "\n".join(effective(config, tmp_path))
+    assert "# password: set (hidden)" in printed
+    assert "hunter2" not in printed
+    assert config.store.password.get_secret_value() == "hunter2"
+
+
+def test_a_missing_driver_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In `check`, before anything is started with it."""
+    config = configured(tmp_path, f'[store]\nurl = "postgresql+psycopg://me@localhost/postroom"\n{MAILBOX}')
+    assert check(config, tmp_path / "config.toml", {}) == 0
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert check(config, tmp_path / "config.toml", {}) == 2
+    assert "pip install 'postroom[postgres]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://me@db.example/postroom", "postgresql\\+psycopg://user@host"),
+        ("postgresql+psycopg://me:hunter2@db.example/postroom", "a password does not stand in the file"),
+        ("postgresql+psycopg://me@db.example/postroom?password=hunter2", "a password does not stand in the file"),
+        ("postgresql+psycopg://me@db.example", "names no database"),
+        ("postgresql+psycopg://me@db.example:port/postroom", "is no URL"),
+    ],
+)
+def test_a_database_that_cannot_be_meant_is_a_mistake(tmp_path: Path, url: str, why: str) -> None:
+    """In plain words, and never with the password."""
+    with pytest.raises(ConfigError, match=why) as told:
+        configured(tmp_path, f'[store]\nurl = "{url}"\n{MAILBOX}')
+    assert "hunter2" not in str(told.value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from agent import worker
 from agent.demo_world import static_zone
 from agent.keys import KeyFileError
 from agent.roles import ALL, Role, roles
-from agent.serve import Service, assemble, build, opened, running
+from agent.serve import Service, assemble, build, opened, prove_clock, running
 from agent.states import MailStatus
 from agent.store.database import Database, DatabaseError
 from inbound.contracts import StoreUnavailableError
@@ -87,10 +89,10 @@ async def refused(work: Callable[[], object]) -> None:
 async def test_a_server_that_is_away_costs_a_451_and_no_restart(
     tmp_path: Path, on_postgresql: object, postgres_server: Server
 ) -> None:
-    """While it is away the peer keeps its mail; when it is back everything goes on by itself, also the bell."""
+    """It crashed: the peer keeps its mail meanwhile; when it is back, what was acknowledged is there and all goes on."""
     async with apart(tmp_path) as home:
         await becomes(home, await home.receive(HOURS), MailStatus.ANSWERED)
-        postgres_server.stop()
+        postgres_server.stop(signal.SIGQUIT)
         try:
             await refused(lambda: home.receive(HOURS))
             with pytest.raises(DatabaseError, match="does not answer"):
@@ -138,6 +140,20 @@ async def test_a_server_that_does_not_keep_commits_is_refused(on_postgresql: obj
         postgres_server.execute("ALTER SYSTEM RESET fsync")
         postgres_server.stop()
         postgres_server.start()
+
+
+@pytest.mark.usefixtures("both_databases")
+async def test_a_clock_that_differs_from_the_databases_is_refused(tmp_path: Path) -> None:
+    """Leases are compared by the clocks of many machines; SQLite is on the one machine that there is."""
+    async with house(tmp_path) as home:
+        database = home.parts.database
+        await prove_clock(database, datetime.now(UTC), timedelta(seconds=20))
+        late = prove_clock(database, datetime.now(UTC) + timedelta(seconds=15), timedelta(seconds=20))
+        if database.is_sqlite:
+            await late
+        else:
+            with pytest.raises(DatabaseError, match=r"1[45]\.\d s from the database's"):
+                await late
 
 
 def test_roles_are_named_with_commas() -> None:
