@@ -16,9 +16,10 @@ from datetime import datetime
 
 import structlog
 
+from agent.answers import tool_output
 from agent.dispatch import dispatch
 from agent.facts import gather
-from agent.outcome import answer, tool_output
+from agent.outcome import answer
 from agent.parts import Parts
 from agent.policy import Judgement, evaluate
 from agent.proposing import approval_hash, needs_edit, said

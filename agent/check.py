@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from agent.config import SECRETS, Config, Mailbox
+from agent.config import SECRETS, Config, Mailbox, variable_of
 from agent.config_print import effective
 from agent.playbook import Playbook, PlaybookError, load
 from agent.store.errors import MISSING_DRIVER
@@ -102,9 +102,11 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
         playbook = playbooks.get(mailbox.playbook)
         if playbook is not None:
             yield from _unseen(mailbox, playbook)
+            yield from _unasked(config, mailbox, playbook)
+    known = VARIABLES | {variable_of(SECRETS["lookup", "token"], one.name) for one in config.lookups}
     for name in sorted(environ):
-        if name.startswith("POSTROOM_") and name not in VARIABLES:
-            near = difflib.get_close_matches(name, VARIABLES, n=1)
+        if name.startswith("POSTROOM_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
             yield f"{name} is set and nothing reads it" + (f"; did you mean {near[0]}?" if near else "")
 
 
@@ -167,6 +169,16 @@ def _proofs(config: Config) -> Iterator[str]:
                     f"forwarder {one.name!r} of {mailbox.address} is never believed: "
                     "it needs arc_sealer, or authserv_id with dkim_domain or networks"
                 )
+
+
+def _unasked(config: Config, mailbox: Mailbox, playbook: Playbook) -> Iterator[str]:
+    """Entries whose lookup is not there: their gaps stay for people."""
+    names = [one.name for one in config.lookups]
+    for entry in playbook.entries:
+        if entry.lookup and entry.lookup not in names:
+            near = difflib.get_close_matches(entry.lookup, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ": its gaps wait for a person"
+            yield f"{mailbox.address}: entry {entry.id} asks the lookup {entry.lookup!r}, which is not configured{hint}"
 
 
 def _unseen(mailbox: Mailbox, playbook: Playbook) -> Iterator[str]:

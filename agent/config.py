@@ -34,13 +34,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from agent.config_wording import sentence, table_of
+from agent.lookup_settings import LookupSettings
 from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 
 _STORE_PASSWORD = "POSTROOM_STORE_PASSWORD"  # noqa: S105 (a name)
-SECRETS = {("store", "password"): _STORE_PASSWORD, ("courier", "password"): "POSTROOM_COURIER_PASSWORD"}
-"""Where secrets go, and the variables of the environment that hold them."""
+SECRETS = {
+    ("store", "password"): _STORE_PASSWORD,
+    ("courier", "password"): "POSTROOM_COURIER_PASSWORD",
+    ("lookup", "token"): "POSTROOM_LOOKUP_<NAME>_TOKEN",
+}
+"""Where secrets go, and the variables of the environment that hold them; <NAME> is the table's own, in capitals."""
 
 _LINK = re.compile(r"(?:https?://)?([a-zA-Z0-9.-]+)(?::(\d{1,5}))?(?:/[^\s?#*\\]*)?", re.ASCII)
 _HOST = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.ASCII)
@@ -216,8 +221,18 @@ class Config(Section):
     dkim: DkimSettings = DkimSettings()
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
+    lookups: tuple[LookupSettings, ...] = Field(alias="lookup", default=())
+    """What the assistant may ask the operator's own service."""
     mailboxes: tuple[Mailbox, ...] = Field(alias="mailbox", min_length=1)
     """In the order of the file: a mail to several of them is answered by the first."""
+
+    @field_validator("lookups")
+    @classmethod
+    def _no_name_twice(cls, lookups: tuple[LookupSettings, ...]) -> tuple[LookupSettings, ...]:
+        names = [one.name for one in lookups]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the name {', '.join(sorted(twice))} stands twice over lookups")
+        return lookups
 
     @field_validator("mailboxes")
     @classmethod
@@ -284,16 +299,23 @@ def _told(errors: list[ErrorDetails], raw: dict[str, Any]) -> Iterator[ErrorDeta
 def _put_secrets(raw: dict[str, Any], environ: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Fill secrets in from environment and files; yields what is wrong with them."""
     for (section, key), variable in SECRETS.items():
-        values = raw.setdefault(section, {})
-        if not isinstance(values, dict):
-            continue
-        try:
-            found = _secret(values, key, variable, environ, folder)
-        except ValueError as error:
-            found = "?"  # it was meant to be set: nothing else shall complain that it is not
-            yield f"{section}.{error}"
-        if found is not None:
-            values[key] = found
+        tables = raw.setdefault(section, {}) if "<NAME>" not in variable else raw.get(section, [])
+        for values in tables if isinstance(tables, list) else [tables]:
+            if not isinstance(values, dict):
+                continue
+            named = variable_of(variable, str(values.get("name", "")))
+            try:
+                found = _secret(values, key, named, environ, folder)
+            except ValueError as error:
+                found = "?"  # it was meant to be set: nothing else shall complain that it is not
+                yield f"{section}.{error}"
+            if found is not None:
+                values[key] = found
+
+
+def variable_of(variable: str, name: str) -> str:
+    """The environment's variable for a secret of the table with this name."""
+    return variable.replace("<NAME>", name.upper())
 
 
 def _secret(values: dict[str, Any], key: str, variable: str, environ: Mapping[str, str], folder: Path) -> str | None:

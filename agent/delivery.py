@@ -17,8 +17,9 @@ from typing import Literal
 
 import structlog
 
+from agent.answers import tool_output
 from agent.finalcheck import final_check
-from agent.outcome import answer, cancel, tool_output
+from agent.outcome import answer, cancel
 from agent.parts import Parts
 from agent.policy import REVIEWED
 from agent.proposing import said

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agent.config import load
+from agent.demo_orders import order_service
 from agent.demo_report import Row, closing, console, show
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
 from agent.mistakes import DemoError
@@ -73,7 +74,7 @@ async def _demo(once: bool) -> int:
     async with opened(config) as database:
         parts = build(config, database=database, resolver=zone)
         service = assemble(parts, open_courier(config.courier))
-        async with running(service):
+        async with order_service(config.lookups[0].url), running(service):
             out.print(
                 f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"
             )

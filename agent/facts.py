@@ -10,16 +10,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent.looked import Looked, read_output
+from agent.lookups import TOOL as LOOK_UP
 from agent.parts import Parts
 from agent.policy import Caps, Facts
 from agent.states import DraftState
-from agent.store import conversations, deliveries, drafts, mails, pauses
+from agent.store import conversations, deliveries, drafts, mails, pauses, runs
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from inbound.contracts import AuthResults, Kind, NormalizedEmail
 
 WINDOW = timedelta(hours=24)
 """Over which caps count."""
+
+
+async def looked_up(tx: Tx, mail_id: str) -> list[Looked]:
+    """What lookups answered in the runs of this mail, oldest first."""
+    return [found for output in await runs.outputs_of(tx, mail_id, LOOK_UP) if (found := read_output(output))]
 
 
 async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, now: datetime, but: str = "") -> Facts:
@@ -31,6 +38,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         raise LookupError(f"{mail.id} was never understood, so nothing can be judged about it")
     conversation = await conversations.get(tx, mail.conversation_id)
     entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
+    looked = await looked_up(tx, mail.id)
     sends = await deliveries.sends_since(
         tx, now - WINDOW, conversation_id=mail.conversation_id, recipient=mail.author, mailbox=mail.mailbox, but=but
     )
@@ -59,10 +67,12 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         ),
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
+        foreign_data=any(one.shared for one in looked),
         sources=(
             email.subject,
             email.text,
             parts.mailbox(mail.mailbox).name,
+            *(value for one in looked for value in one.found.values()),
             *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
         ),
     )

@@ -15,7 +15,7 @@ from agent import gate
 from agent.facts import gather
 from agent.parts import Parts
 from agent.policy import Facts, FinalText, Judgement, evaluate_final
-from agent.proposing import template
+from agent.proposing import template_of
 from agent.store import conversations, drafts, mails
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
@@ -90,9 +90,8 @@ async def _gate(
     mail = await mails.get(tx, delivery.mail_id)
     if mail is None:
         return Refused(code="no_mail", reason="the mail that this answers is gone")
-    playbook = parts.playbooks[delivery.mailbox]
-    template_id = template(playbook, facts.intent, mail, found.subject, found.body)
-    entry = playbook.entry(template_id) if template_id else None
+    template_id = await template_of(parts, tx, mail, facts.intent, found.subject, found.body)
+    entry = parts.playbooks[delivery.mailbox].entry(template_id) if template_id else None
     mailbox = parts.mailbox(delivery.mailbox)
     verdict = gate.decide(
         judgement,

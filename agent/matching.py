@@ -147,7 +147,9 @@ def _fits(known: Sequence[Known], weights: dict[str, float], read: Reading, subj
         score, against = worst.score, worst.unexplained
         if asking != read.asking:
             score = min(score, DOUBT)
-        told = unsettling(one, read.telling, subject) if score >= SURE else ()
+        # A number that the entry has a place for says nothing beside the request.
+        beside = [one.without_values(told) for told in read.telling]
+        told = unsettling(one, beside, one.without_values(subject)) if score >= SURE else ()
         if told:
             score, against = DOUBT, told
         words = tuple(dict.fromkeys(word for fit in each for word in fit.words))

@@ -8,9 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
 
 from agent.parts import Parts
 from agent.states import OPEN_RUNS, JobKind, RunState
@@ -18,11 +16,6 @@ from agent.store import jobs, runs
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.runs import Run
-
-
-def tool_output(*, success: bool, **more: Any) -> str:
-    """The JSON that a tool call is answered with."""
-    return json.dumps({"success": success, **more}, ensure_ascii=False)
 
 
 async def answer(parts: Parts, tx: Tx, draft: Draft, output: str, *, now: datetime) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.audit import Audit
 from agent.config import Config, Mailbox
 from agent.keys import Keys
+from agent.lookups import Lookups
 from agent.models.base import Model
 from agent.playbook import Playbook
 from agent.policy import Caps, Rules, Settings
@@ -34,6 +35,7 @@ class Parts:
     dkim_keys: tuple[DkimKey, ...]
     now: Callable[[], datetime]
     wake: Wake
+    lookups: Lookups = field(default_factory=lambda: Lookups(()))
 
     def mailbox(self, address: str) -> Mailbox:
         """The configured mailbox. Raises KeyError for one that the configuration dropped."""

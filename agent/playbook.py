@@ -15,13 +15,14 @@ import difflib
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from agent.looked import Looked
 from inbound.contracts import InboundEmailIntent, RequestedAction
 from outbound.contracts import RiskLevel
 
@@ -79,6 +80,8 @@ class Entry(_Frozen):
     risk: RiskLevel = "medium"
     auto_send: bool = False
     """May leave without a person, where the mailbox allows it and the gate finds nothing."""
+    lookup: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,63})?$")
+    """The `[[lookup]]` that knows the variables with `source = "lookup"`; it is asked with those from the mail."""
     requested_action: RequestedAction = "reply"
     """`person`, `close`, `ignore`: no reply is drafted."""
     tags: tuple[str, ...] = ()
@@ -223,10 +226,22 @@ def values_of(entry: Entry, intent: InboundEmailIntent) -> dict[str, str]:
     return found
 
 
-def template_for(body: str, intent: InboundEmailIntent, playbook: Playbook) -> str | None:
+def looked_values(entry: Entry, values: Mapping[str, str], looked: Sequence[Looked]) -> dict[str, str]:
+    """What the entry's own lookup answered about exactly these values, last answer first."""
+    for one in reversed(looked):
+        if one.name == entry.lookup and all(values.get(name) == value for name, value in one.asked.items()):
+            names = (name for name, variable in entry.variables.items() if variable.source == "lookup")
+            return {name: one.found[name] for name in names if name in one.found}
+    return {}
+
+
+def template_for(
+    body: str, intent: InboundEmailIntent, playbook: Playbook, looked: Sequence[Looked] = ()
+) -> str | None:
     """Id of the entry of this intent that the body is a rendering of; None for free text, gaps included."""
     for entry in playbook.for_intent(intent.intent):
-        rendered = render(entry, values_of(entry, intent))
+        values = values_of(entry, intent)
+        rendered = render(entry, {**values, **looked_values(entry, values, looked)})
         if not _VARIABLE.search(rendered) and _same(rendered, body):
             return entry.id
     return None

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from agent.lookup_settings import LookupSettings
 from agent.models.base import Item, MailView, Message, ModelRequest, ToolSpec
 
-VERSION = "1"
+VERSION = "2"
 
 TEXT_LIMIT = 20_000
 """Characters of a mail's text that a model sees."""
@@ -119,9 +121,31 @@ SEND_EMAIL = ToolSpec(
 TOOLS = (READ_INBOX, SEND_EMAIL)
 
 
-def run_request(mail: MailView, items: tuple[Item, ...]) -> ModelRequest:
+def look_up_tool(lookups: Sequence[LookupSettings]) -> ToolSpec:
+    """The tool over the operator's own lookups that may be asked about this mail."""
+    known = "\n".join(
+        f"{one.name}({', '.join(one.variables)}): {one.question} Gives {', '.join(one.fields)}." for one in lookups
+    )
+    value = _strict({"name": {"type": "string"}, "value": {"type": "string"}})
+    return ToolSpec(
+        name="look_up",
+        description=(
+            "Ask the company's own records about the author of this mail. Values have to stand in the author's mail "
+            f"word for word. There are:\n{known}"
+        ),
+        parameters=_strict(
+            {
+                "name": {"type": "string", "enum": [one.name for one in lookups]},
+                "values": {"type": "array", "items": value},
+            }
+        ),
+    )
+
+
+def run_request(mail: MailView, items: tuple[Item, ...], lookups: Sequence[LookupSettings] = ()) -> ModelRequest:
     """Ask for the next turn of a run; `items` are all that was said so far."""
+    tools = (*TOOLS, look_up_tool(lookups)) if lookups else TOOLS
     first = Message(role="user", text=_shown(mail) + "\nIntent: " + (mail.intent.intent if mail.intent else "none"))
     return ModelRequest(
-        purpose="run", prompt_version=VERSION, instructions=RUN, items=(first, *items), tools=TOOLS, mail=mail
+        purpose="run", prompt_version=VERSION, instructions=RUN, items=(first, *items), tools=tools, mail=mail
     )

@@ -20,10 +20,10 @@ import structlog
 from agent import gate
 from agent.conversations import subject_key
 from agent.dispatch import dispatch
-from agent.facts import gather
+from agent.facts import gather, looked_up
 from agent.ids import new_id
 from agent.parts import Parts
-from agent.playbook import Playbook, template_for
+from agent.playbook import template_for
 from agent.policy import Judgement, Rules, evaluate
 from agent.states import DraftState, MailStatus
 from agent.store import conversations, drafts, locks, mails
@@ -57,7 +57,8 @@ async def propose(
     intent = await mails.get_intent(tx, mail.id)
     if intent is None:
         raise RuntimeError(f"{mail.id} has a run but no intent")
-    proposal = _proposal(parts, mail, intent, to=to, subject=subject, body=body)
+    template_id = await template_of(parts, tx, mail, intent, subject, body)
+    proposal = _proposal(parts, mail, intent, template_id, to=to, subject=subject, body=body)
     await locks.replies(tx)
     facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now)
     rules = parts.rules[mail.mailbox]
@@ -96,11 +97,9 @@ async def _leave(
 
 
 def _proposal(
-    parts: Parts, mail: Mail, intent: InboundEmailIntent, *, to: str, subject: str, body: str
+    parts: Parts, mail: Mail, intent: InboundEmailIntent, template_id: str | None, *, to: str, subject: str, body: str
 ) -> SendAgentEmail:
-    playbook = parts.playbooks[mail.mailbox]
-    template_id = template(playbook, intent, mail, subject, body)
-    entry = playbook.entry(template_id) if template_id else None
+    entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
     tenant = parts.config.postroom.tenant_id
     return SendAgentEmail(
         tenant_id=tenant,
@@ -120,16 +119,13 @@ def _floor(risk: RiskLevel, intent: InboundEmailIntent) -> RiskLevel:
     return "medium" if risk == "low" and intent.risks else risk
 
 
-def template(playbook: Playbook, intent: InboundEmailIntent, mail: Mail, subject: str, body: str) -> str | None:
+async def template_of(
+    parts: Parts, tx: Tx, mail: Mail, intent: InboundEmailIntent, subject: str, body: str
+) -> str | None:
     """The entry whose rendering this reply is, subject included; None for free text."""
     if subject_key(subject) != subject_key(mail.subject):
         return None
-    return template_for(body, intent, playbook)
-
-
-async def template_of(parts: Parts, tx: Tx, mail: Mail, subject: str, body: str) -> str | None:
-    intent = await mails.get_intent(tx, mail.id)
-    return None if intent is None else template(parts.playbooks[mail.mailbox], intent, mail, subject, body)
+    return template_for(body, intent, parts.playbooks[mail.mailbox], await looked_up(tx, mail.id))
 
 
 def needs_edit(judgement: Judgement) -> bool:

@@ -18,7 +18,7 @@ from agent.parts import Parts
 from agent.policy import evaluate
 from agent.proposing import approval_hash, template_of
 from agent.states import DraftState
-from agent.store import drafts, runs
+from agent.store import drafts, mails, runs
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -38,12 +38,15 @@ async def redraft(
     why: str = "",
 ) -> Draft:
     """Store a waiting draft with these words in the place of `old`, which the caller has decided on."""
+    intent = await mails.get_intent(tx, mail.id)
+    if intent is None:
+        raise LookupError(f"{mail.id} has a draft but no intent")
     proposal = SendAgentEmail(
         tenant_id=old.proposal.tenant_id,
         source_event_id=old.proposal.source_event_id,
         idempotency_key=old.proposal.idempotency_key,
         recipient=ReplyRecipient(email=mail.author),
-        template_id=await template_of(parts, tx, mail, subject, plain_text),
+        template_id=await template_of(parts, tx, mail, intent, subject, plain_text),
         subject=subject,
         plain_text=plain_text,
         risk_level=old.proposal.risk_level,

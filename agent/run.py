@@ -11,12 +11,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from agent.lookups import TOOL as LOOK_UP
 from agent.models.base import (
     FunctionCall,
     FunctionOutput,
@@ -35,7 +36,7 @@ from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Mail
 from agent.store.runs import Run
-from agent.tools import Answered, Waits, handle, view_of
+from agent.tools import Answered, Waits, handle, note_lookup, own_text, view_of
 
 MAX_CALLS_A_TURN = 8
 MODEL_PATIENCE = timedelta(hours=4)
@@ -56,14 +57,25 @@ class _Turn:
 async def work(parts: Parts, held: Job) -> None:
     """Take the run of job `held` as far as it goes without waiting. Raises FenceLostError where it passed on."""
     while (turn := await _open(parts, held)) is not None:
-        request = run_request(turn.view, turn.items)
+        request = run_request(turn.view, turn.items, parts.lookups.offered(turn.view))
         try:
             answer = bounded(await parts.model.respond(request))
         except ModelUnavailableError as error:
             await _wait_for_model(parts, held, turn, error)
             return
-        if await _close(parts, held, turn, request, answer):
+        looked = await _look_up(parts, turn, answer)
+        if await _close(parts, held, turn, request, answer, looked):
             return
+
+
+async def _look_up(parts: Parts, turn: _Turn, answer: ModelAnswer) -> Mapping[str, str]:
+    """Ask what this turn wants to know, before its transaction: a service may be slow. Reading twice does no harm."""
+    if not any(call.name == LOOK_UP for call in answer.calls):
+        return {}
+    async with parts.database.read() as tx:
+        text = await own_text(tx, turn.mail)
+    before = sum(isinstance(item, FunctionCall) and item.name == LOOK_UP for item in turn.items)
+    return await parts.lookups.answer_all(turn.view, answer.calls, asked_before=before, own_text=text)
 
 
 async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnavailableError) -> None:
@@ -115,7 +127,9 @@ async def _with_outputs(tx: Tx, run: Run) -> tuple[Item, ...]:
     return (*items, *fresh)
 
 
-async def _close(parts: Parts, held: Job, turn: _Turn, request: ModelRequest, answer: ModelAnswer) -> bool:
+async def _close(
+    parts: Parts, held: Job, turn: _Turn, request: ModelRequest, answer: ModelAnswer, looked: Mapping[str, str]
+) -> bool:
     """Store the turn with all that follows from it; True where the run does not go on now."""
     now = parts.now()
     run = turn.run
@@ -135,7 +149,7 @@ async def _close(parts: Parts, held: Job, turn: _Turn, request: ModelRequest, an
         if not answer.calls:
             await _finish(parts, tx, held, run, RunState.COMPLETED, "", now)
             return True
-        if not await _do_calls(parts, tx, turn, answer.calls, now):
+        if not await _do_calls(parts, tx, turn, answer.calls, looked, now):
             return False
         await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.REQUIRES_ACTION, now=now)
         await jobs.end(tx, held)
@@ -143,7 +157,9 @@ async def _close(parts: Parts, held: Job, turn: _Turn, request: ModelRequest, an
     return True
 
 
-async def _do_calls(parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionCall], now: datetime) -> bool:
+async def _do_calls(
+    parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionCall], looked: Mapping[str, str], now: datetime
+) -> bool:
     """Handle a turn's calls in order; True where at least one of them waits."""
     known = {call.call_id for call in await runs.calls(tx, turn.run.id)}
     rows: list[tuple[FunctionCall, str | None, str | None]] = []
@@ -153,6 +169,10 @@ async def _do_calls(parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionC
         known.add(call.call_id)
         if n >= MAX_CALLS_A_TURN:
             rows.append((call, Answered.error(f"more than {MAX_CALLS_A_TURN} calls in one turn").output, None))
+            continue
+        if call.name == LOOK_UP and call.call_id in looked:
+            done = await note_lookup(parts, tx, turn.run, turn.mail, looked[call.call_id], now=now)
+            rows.append((call, done.output, None))
             continue
         match await handle(parts, tx, turn.run, turn.mail, call, now=now):
             case Answered(output=output, draft_id=draft_id):

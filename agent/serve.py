@@ -26,6 +26,7 @@ from agent.config import Config
 from agent.delivery import StoredOutbox
 from agent.intake import DoorIntake
 from agent.keys import KeyFileError, Keys
+from agent.lookups import Lookups
 from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
@@ -84,6 +85,7 @@ def build(
         dkim_keys=load_keys(config.dkim),
         now=now,
         wake=Wake(),
+        lookups=Lookups(config.lookups),
     )
 
 
@@ -255,6 +257,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         containment.close()
         await service.courier.close()
         await parts.model.close()
+        await parts.lookups.close()
 
 
 def _work(service: Service) -> dict[str, Coroutine[Any, Any, None]]:

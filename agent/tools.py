@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent.answers import tool_output
 from agent.models.base import FunctionCall, MailView
-from agent.outcome import tool_output
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT, fence
 from agent.proposing import propose
@@ -59,6 +59,13 @@ class Answered:
 @dataclass(frozen=True)
 class Waits:
     draft_id: str
+
+
+async def note_lookup(parts: Parts, tx: Tx, run: Run, mail: Mail, output: str, *, now: datetime) -> Answered:
+    """Answer a lookup that was asked before the turn's transaction, with its row in the audit."""
+    data = {"run": run.id, "answer": parts.audit.digest(output)}
+    await parts.audit.add(tx, run.conversation_id, "looked_up", actor="postroom", now=now, mail_id=mail.id, data=data)
+    return Answered(output)
 
 
 async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall, *, now: datetime) -> Answered | Waits:
@@ -136,6 +143,14 @@ async def _replies(tx: Tx, mail_id: str) -> list[str]:
         if draft is not None and delivery.state.value == "sent":
             texts.append(draft.proposal.plain_text[:TEXT_LIMIT])
     return texts
+
+
+async def own_text(tx: Tx, mail: Mail) -> str:
+    """What the author themselves wrote in this conversation: subjects and new text, the newest twenty mails."""
+    alone = not mail.authenticated or mail.conversation_id is None
+    found = [mail] if alone else await mails.in_conversation(tx, str(mail.conversation_id), limit=20)
+    emails = [NormalizedEmail.model_validate(one.normalized) for one in found if one.normalized]
+    return "\n".join(f"{email.subject}\n{email.new_text[:TEXT_LIMIT]}" for email in emails)
 
 
 async def view_of(tx: Tx, mail: Mail) -> MailView:

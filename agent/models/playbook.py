@@ -13,11 +13,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from agent.looked import read_output
 from agent.matching import match
 from agent.models.base import FunctionCall, FunctionOutput, Item, MailView, Message, ModelAnswer, ModelRequest
-from agent.playbook import Entry, Playbook, render, values_of, variables_in
+from agent.playbook import Entry, Playbook, looked_values, render, values_of, variables_in
 
 NAME = "playbook"
+LOOK_UP = "look_up"
 
 
 class PlaybookModel:
@@ -69,16 +71,31 @@ def _described(mail: MailView, playbook: Playbook) -> Message:
 
 
 def _next(request: ModelRequest, playbook: Playbook) -> Item:
-    """The next step of a run: look, propose, conclude."""
-    outputs = [item for item in request.items if isinstance(item, FunctionOutput)]
+    """The next step of a run: look, ask, propose, conclude."""
+    asked = [item.name for item in request.items if isinstance(item, FunctionCall)]
+    outputs = [item.output for item in request.items if isinstance(item, FunctionOutput)]
     entry = _entry(request.mail, playbook)
-    if not outputs:
+    if "read_inbox" not in asked:
         return _call(request, "read_inbox", {"limit": 5})
-    if len(outputs) == 1 and entry is not None and request.mail.author:
-        return _call(request, "send_email", _reply(request.mail, entry))
-    if len(outputs) == 1:
+    if "send_email" in asked:
+        return Message(role="assistant", text=f"The reply was proposed; the outcome was: {outputs[-1]}")
+    if entry is None or not request.mail.author:
         return Message(role="assistant", text="No entry of the playbook answers this mail; a person is needed.")
-    return Message(role="assistant", text=f"The reply was proposed; the outcome was: {outputs[-1].output}")
+    values = values_of(entry, request.mail.intent) if request.mail.intent else {}
+    if LOOK_UP not in asked and entry.lookup in _lookups(request):
+        given = [{"name": name, "value": value} for name, value in values.items()]
+        return _call(request, LOOK_UP, {"name": entry.lookup, "values": given})
+    looked = [found for output in outputs if (found := read_output(output))]
+    body = render(entry, {**values, **looked_values(entry, values, looked)})
+    return _call(
+        request, "send_email", {"to": request.mail.author, "subject": f"Re: {request.mail.subject}", "body": body}
+    )
+
+
+def _lookups(request: ModelRequest) -> list[str]:
+    """Names of the lookups that this request offers."""
+    tool = next((tool for tool in request.tools if tool.name == LOOK_UP), None)
+    return list(tool.parameters["properties"]["name"]["enum"]) if tool else []
 
 
 def _entry(mail: MailView, playbook: Playbook) -> Entry | None:
@@ -86,11 +103,6 @@ def _entry(mail: MailView, playbook: Playbook) -> Entry | None:
     intent = mail.intent
     entries = playbook.for_intent(intent.intent) if intent else ()
     return next((entry for entry in entries if entry.requested_action in {"reply", "ask"}), None)
-
-
-def _reply(mail: MailView, entry: Entry) -> dict[str, str]:
-    values = values_of(entry, mail.intent) if mail.intent else {}
-    return {"to": mail.author, "subject": f"Re: {mail.subject}", "body": render(entry, values)}
 
 
 def _call(request: ModelRequest, name: str, arguments: Mapping[str, object]) -> FunctionCall:

@@ -187,6 +187,17 @@ async def calls(tx: Tx, run_id: str) -> list[ToolCall]:
     return [ToolCall(*row) for row in rows]
 
 
+async def outputs_of(tx: Tx, mail_id: str, tool: str) -> list[str]:
+    """What this tool answered in the runs of a mail, in order."""
+    rows = await tx.execute(
+        select(tool_call.c.output)
+        .join(run, run.c.id == tool_call.c.run_id)
+        .where(run.c.mail_id == mail_id, tool_call.c.name == tool, tool_call.c.output.is_not(None))
+        .order_by(run.c.created_at, tool_call.c.turn, tool_call.c.n)
+    )
+    return [row.output for row in rows]
+
+
 async def answer_call(tx: Tx, run_id: str, call_id: str, output: str) -> bool:
     """Write the call's output once; False where it has one already."""
     done = await tx.execute(

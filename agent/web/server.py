@@ -27,8 +27,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Listen on the desk's address. Raises DeskPortBusyError."""
+def bind(host: str, port: int, *, what: str = "the desk", setting: str = "[desk] port") -> socket.socket:
+    """Listen on an address; the rest names it for people. Raises DeskPortBusyError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,8 +38,8 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise DeskPortBusyError(
-            f"the desk cannot listen on {host}:{port} ({error.strerror}): free the port, or set another one as [desk] "
-            "port in config.toml"
+            f"{what} cannot listen on {host}:{port} ({error.strerror}): free the port, or set another one as {setting} "
+            "in config.toml"
         ) from error
     return found
 

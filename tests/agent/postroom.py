@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +36,12 @@ HOURS = "What are your opening hours on Saturday?"
 """A question that the playbook answers unseen."""
 ORDER = "Where is my order LG-48213 right now?"
 """A question whose answer nobody knows: its draft waits."""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 @cache
@@ -203,3 +210,4 @@ async def house(
             if service.desk is not None:
                 service.desk.close()
             await service.courier.close()
+            await parts.lookups.close()

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from agent.cli import app
 from agent.version import VERSION
+from tests.agent.postroom import free_port
 
 HOUSE = Path(__file__).parents[2]
 PLAYBOOK = Path(__file__).parent / "playbook"
@@ -38,12 +39,6 @@ COMMANDS: dict[str, list[str]] = {
     "send-test": [],
 }
 """Every command that reads a configuration, with arguments that it takes."""
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture

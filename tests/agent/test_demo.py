@@ -12,14 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.postroom import free_port
+
 ROOT = Path(__file__).parent.parent.parent
 DEMO = [sys.executable, "-c", "from agent.cli import main; main()", "demo", "--once"]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
@@ -28,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
     config = tmp_path / "fixtures" / "demo.toml"
     text = config.read_text().replace("[listener]\n", f"[listener]\nport = {free_port()}\n")
+    text = text.replace("127.0.0.1:8026", f"127.0.0.1:{free_port()}")
     config.write_text(text + f"\n[desk]\nport = {free_port()}\n")
     return tmp_path
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.matching import SURE, Match, match
-from agent.playbook import load
+from agent.playbook import load, variables_in
 
 DATA = Path(__file__).parent / "data"
 BOOK = load(Path(__file__).parents[2] / "fixtures" / "playbook")
@@ -27,7 +27,7 @@ class Labelled:
     intent: str
     """`any` where only the confidence matters, `none` where no entry answers."""
     may_send: bool
-    """A plain question with one answer that is the same for everybody."""
+    """A plain question that the entry answers whole, with what a lookup knows where it asks one."""
 
 
 def mails(name: str) -> list[Labelled]:
@@ -38,8 +38,12 @@ def judged(mail: Labelled) -> Match:
     return match(mail.subject, mail.text, BOOK)
 
 
-def would_leave(found: Match) -> bool:
-    return found.entry is not None and found.entry.auto_send and found.confidence >= SURE
+def would_leave(found: Match, text: str = "") -> bool:
+    """Sure, marked, and with a value for each variable that the mail has to give: a gap leaves nobody's house."""
+    if found.entry is None or not found.entry.auto_send or found.confidence < SURE:
+        return False
+    needed = {name for name, variable in found.entry.variables.items() if variable.source == "mail"}
+    return needed <= variables_in(found.entry, text).keys()
 
 
 def wrongly_sent(name: str) -> list[Labelled]:
@@ -47,14 +51,14 @@ def wrongly_sent(name: str) -> list[Labelled]:
     return [
         mail
         for mail in mails(name)
-        if would_leave(found := judged(mail))
+        if would_leave(found := judged(mail), f"{mail.subject}\n{mail.text}")
         and not (mail.may_send and found.entry and found.entry.intent == mail.intent)
     ]
 
 
 def share_sent(*names: str) -> float:
     plain = [mail for name in names for mail in mails(name) if mail.may_send]
-    return sum(would_leave(judged(mail)) for mail in plain) / len(plain)
+    return sum(would_leave(judged(mail), f"{mail.subject}\n{mail.text}") for mail in plain) / len(plain)
 
 
 @pytest.mark.parametrize("name", ["heldout", "unseen", "dev", "near", "tuned"])

@@ -24,15 +24,9 @@ from cryptography.x509.oid import NameOID
 from agent.states import MailStatus
 from agent.store import mails
 from agent.store.database import Database
-from tests.agent.postroom import HERE, SUPPORT
+from tests.agent.postroom import HERE, SUPPORT, free_port
 
 START = [sys.executable, "-c", "from agent.cli import main; main()", "serve"]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def configure(folder: Path) -> tuple[Path, int]:

@@ -7,23 +7,30 @@ exact words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from agent.config import Config, load
 from agent.demo_world import DemoKeys, demo_zone, load_fixtures
 from agent.states import MailStatus
+from agent.web.server import bind, serving
 from inbound.resolver import StaticZone
 from outbound.settings import LimitSettings
-from tests.agent.postroom import START, House, house
+from tests.agent.postroom import START, House, free_port, house
 from tests.scenarios.paraphrase import Case, cases, load_wordings
 
 ROOT = Path(__file__).parent.parent.parent
 MAIL = ROOT / "fixtures" / "mail"
 FIXTURES = load_fixtures(MAIL)
 KEYS = DemoKeys()
+ORDERS = f"http://127.0.0.1:{free_port()}/orders/{{order}}?email={{author}}"
 ZONE = StaticZone(demo_zone(MAIL, FIXTURES, KEYS))
 CASES = list(cases(FIXTURES, load_wordings(), START, KEYS))
 OUTCOMES = {
@@ -37,6 +44,18 @@ OUTCOMES = {
 }
 
 
+@pytest.fixture(autouse=True)
+async def shop() -> AsyncIterator[None]:
+    """A shop that knows every order as that of whoever asks: each case has an author of its own."""
+
+    async def order(request: Request) -> JSONResponse:
+        return JSONResponse({"email": request.query_params["email"], "status": "It left our warehouse yesterday."})
+
+    at = urlsplit(ORDERS)
+    async with serving(Starlette(routes=[Route("/orders/{number}", order)]), bind(str(at.hostname), int(at.port or 0))):
+        yield
+
+
 def demo_in(folder: Path) -> Config:
     """The demo's own configuration, on free ports, in a folder of the test, with room for all cases under the caps."""
     config = load(ROOT / "fixtures" / "demo.toml", {})
@@ -48,6 +67,7 @@ def demo_in(folder: Path) -> Config:
             "desk": config.desk.model_copy(update={"port": 0}),
             "courier": config.courier.model_copy(update={"path": folder / "replies"}),
             "limits": LimitSettings(per_domain=wide, per_mailbox=wide, total=wide),
+            "lookups": tuple(one.model_copy(update={"url": ORDERS}) for one in config.lookups),
         }
     )
 
