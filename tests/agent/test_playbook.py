@@ -176,20 +176,20 @@ def test_a_rendering_with_a_gap_or_of_another_intent_is_no_entrys() -> None:
 
 
 def test_the_sample_shop_answers_unseen_only_what_changes_nothing() -> None:
-    """Facts about the shop may leave without a person, and what its records say of an order; nothing of high risk may."""
+    """Facts about the shop, and what its own records say of the author's order; nothing of high risk."""
     shop = load(SHOP)
     unseen = {one.intent for one in shop.entries if one.auto_send}
     assert unseen == {"opening_hours", "shipping", "returns", "payment_methods", "order_status"}
     for one in shop.entries:
         if one.auto_send:
-            assert not one.names
-            assert one.risk == "low"
+            assert one.lookup or (not one.names and one.risk == "low")
+            assert one.risk != "high"
         if one.requested_action == "person":
             assert one.risk == "high" or one.intent == "job_application"
 
 
 def test_the_sample_shops_status_stays_a_gap() -> None:
-    """No source answers where an order is, so its reply waits."""
+    """The mail itself never answers where an order is: without the shop's records its reply waits."""
     status = load(SHOP).entry("order-status")
     assert status is not None
     assert "{{status}}" in render(status, variables_in(status, "Where is LG-48213? Its status is sent."))
