@@ -172,7 +172,11 @@ def _fit(one: Known, weights: dict[str, float], request: Sentence, asked: Sequen
     heavy = max(weights.values(), default=1.0)
     known = sum(weights.get(word, heavy) for word in explained)
     coverage = known / (known + heavy * len(strange)) if known else 0.0
-    likeness = max((_likeness(frozenset(explained), example) for example in one.examples), default=0.0)
+    # Where most of what is said is strange, the few known words alone are like nothing.
+    said = frozenset(explained)
+    if len(strange) > 2 * len(explained):
+        said |= frozenset(stem(word) for word in strange)
+    likeness = max((_likeness(said, example) for example in one.examples), default=0.0)
     score = 0.20 + 0.45 * coverage**2 + 0.20 * likeness
     spoke = tuple(dict.fromkeys(explained))
     if against or request.orders or not explained:
