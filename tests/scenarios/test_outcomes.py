@@ -130,11 +130,11 @@ async def test_other_words_and_ways_never_send_what_may_not_be_sent(tmp_path: Pa
 
 
 async def test_benign_questions_in_other_words_are_answered(tmp_path: Path) -> None:
-    """Refusing everything would be safe and useless: most proven, known questions leave unseen."""
+    """Refusing everything would be safe and useless: of proven, known questions nine in ten leave unseen."""
     benign = [case for case in CASES if case.expect.outcome == "answered"]
     found = await outcomes(tmp_path, benign)
     answered = sum(outcome == "answered" for _, outcome in found)
     drafted = sum(outcome in {"answered", "draft"} for _, outcome in found)
     misses = [f"{case.name}: {outcome}" for case, outcome in found if outcome != "answered"]
-    assert answered >= 0.6 * len(found), "\n".join(misses)
-    assert drafted >= 0.8 * len(found), "\n".join(misses)
+    assert answered >= 0.9 * len(found), "\n".join(misses)
+    assert drafted >= 0.95 * len(found), "\n".join(misses)
