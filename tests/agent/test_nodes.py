@@ -117,6 +117,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_doubled(tmp_path: Path) ->
         for one in nodes:
             one.end()
     assert kills >= 3
+    print(f"{kills} kills, {len(found)} mails, {Counter(mail.status for mail in found)}")  # noqa: T201 (with -s or on failure)
     assert Counter(mail.author for mail in found) == Counter(f"a{number}@customer.example" for number in peers.taken), (
         "each mail that was taken is there once"
     )

@@ -89,7 +89,7 @@ async def refused(work: Callable[[], object]) -> None:
 async def test_a_server_that_is_away_costs_a_451_and_no_restart(
     tmp_path: Path, on_postgresql: object, postgres_server: Server
 ) -> None:
-    """It crashed: the peer keeps its mail meanwhile; when it is back, what was acknowledged is there and all goes on."""
+    """It crashed: peers keep their mail meanwhile; when it is back, what was acknowledged is there and all goes on."""
     async with apart(tmp_path) as home:
         await becomes(home, await home.receive(HOURS), MailStatus.ANSWERED)
         postgres_server.stop(signal.SIGQUIT)
