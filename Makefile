@@ -21,7 +21,7 @@ unit: $(VENV)/.stamp-dev ## the test suite alone (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
 
 crash: $(VENV)/.stamp-dev ## kill one of three processes on one PostgreSQL at random, for a minute under load
-	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q tests/agent/test_nodes.py
+	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q -s tests/agent/test_nodes.py
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .

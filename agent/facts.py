@@ -1,8 +1,8 @@
 """Everything that policy needs to know about a mail, gathered from the store within the caller's transaction.
 
 Rules:
-- Counts are read in the transaction that acts on them, under the lock `replies`: two replies cannot both be the last
-  one under a cap.
+- Counts are read in the transaction that acts on them, which holds `locks.replies` where a reply may go by them: two
+  replies cannot both be the last one under a cap.
 - What a person or a model claims is no fact; what the bytes, the configuration and the store say is.
 """
 

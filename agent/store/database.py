@@ -13,6 +13,8 @@ Rules:
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -120,8 +122,10 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
         connection.isolation_level = None  # we write BEGIN ourselves
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA page_count")
+        if cursor.fetchone()[0] == 0:  # later it says nothing new, and takes the one writer's turn to say it
+            _first(cursor, "PRAGMA auto_vacuum = INCREMENTAL")
+        _first(cursor, "PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")
@@ -137,6 +141,20 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _first(cursor: Any, statement: str) -> None:
+    """Say it again while others open the same new file: SQLite's own patience does not cover this moment."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def is_unavailable(error: Exception) -> bool:

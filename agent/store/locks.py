@@ -8,7 +8,7 @@ Rules:
 - A transaction that changes anything of a conversation (its mails, runs, drafts, deliveries, audit chain) locks it
   before it reads what it decides on: by the `locked` verbs of drafts, runs and deliveries, or by `conversation`.
 - One conversation a transaction. Where a mail may start or join one, its author is locked before it is looked for.
-- Who lets a reply go, or counts replies for it, holds `replies`: counts stay true until what was counted is stored.
+- Who may let a reply go holds `replies` before it counts: counts stay true until what was counted is stored.
 - A pause waits for attempts that are just being committed, and they for it: `switch`.
 - Locks are taken in the order of `_Rank`, so that no two transactions wait for each other. This is checked on SQLite
   too, where a lock costs nothing: a wrong order, or an audit row of a conversation that is not locked, is an error.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agent.store.errors import MISSING_DRIVER, DatabaseError
@@ -22,10 +22,12 @@ from agent.store.errors import MISSING_DRIVER, DatabaseError
 IDLE_IN_TRANSACTION_SECONDS = 60
 LOCK_SECONDS = 30
 POOL_SECONDS = 30
-_OPTIONS = (
+OPTIONS = (
     f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s -c lock_timeout={LOCK_SECONDS}s "
     "-c synchronous_commit=on -c timezone=UTC"
 )
+_ENDED = {"25P03", "57P01", "57P02", "57P03", "57P05"}
+"""SQLSTATEs with which the server says that it ends the session: of these the library knows only some."""
 _REACH: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -38,7 +40,7 @@ _REACH: dict[str, Any] = {
 
 def postgres_engine(url: str, *, password: str, pool_size: int) -> AsyncEngine:
     """An engine with at most `pool_size` connections. Raises DatabaseError where the driver is missing."""
-    arguments = {**_REACH, "options": _OPTIONS}
+    arguments = {**_REACH, "options": OPTIONS}
     arguments = {name: value for name, value in arguments.items() if name not in make_url(url).query}
     if password:
         arguments["password"] = password
@@ -68,6 +70,11 @@ def postgres_engine(url: str, *, password: str, pool_size: int) -> AsyncEngine:
                 "the PostgreSQL server does not keep what it commits "
                 f"(fsync is {found[0]}, synchronous_commit is {found[1]}); durable mail needs both on"
             )
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def lost(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) in _ENDED:
+            context.is_disconnect = True
 
     return engine
 

@@ -6,7 +6,7 @@ Rules:
 - Raw mail lies in a table of its own, so that retention can prune it and small rows stay together.
 - What must be unique is a constraint, never a look before an insert.
 - Text is `Words`: what one of the databases cannot hold is replaced for both, what is too long is cut for both, in what
-  is stored and in what is looked for alike. Ids and states are our own and stand as plain strings.
+  is stored and in what is looked for alike: ids too, because people and pages ask for any. States are plain strings.
 """
 
 from __future__ import annotations
@@ -96,14 +96,14 @@ metadata = MetaData(
 raw_mail = Table(
     "raw_mail",
     metadata,
-    Column("mail_id", String(24), primary_key=True),
+    Column("mail_id", Words(24), primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
 
 mail = Table(
     "mail",
     metadata,
-    Column("id", String(24), primary_key=True),
+    Column("id", Words(24), primary_key=True),
     Column("door_key", String(64), nullable=False, unique=True),  # hash of raw bytes and envelope
     Column("sha256", String(64), nullable=False),
     Column("size", Integer, nullable=False),
@@ -112,7 +112,7 @@ mail = Table(
     Column("status", String(16), nullable=False),
     Column("status_reason", Words(), nullable=False, server_default=""),
     Column("mailbox", Words(320), nullable=False, server_default=""),
-    Column("conversation_id", String(24), ForeignKey("conversation.id")),
+    Column("conversation_id", Words(24), ForeignKey("conversation.id")),
     Column("message_id", Words(998), nullable=False, server_default=""),
     Column("author", Words(320), nullable=False, server_default=""),
     Column("author_name", Words(200), nullable=False, server_default=""),
@@ -135,7 +135,7 @@ mail = Table(
 routing = Table(  # one mail, a row for each of our mailboxes that it was addressed to
     "routing",
     metadata,
-    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
     Column("mailbox", Words(320), primary_key=True),
     Column("answers", Integer, nullable=False),  # 1 for the first in configuration order
 )
@@ -143,11 +143,11 @@ routing = Table(  # one mail, a row for each of our mailboxes that it was addres
 conversation = Table(
     "conversation",
     metadata,
-    Column("id", String(24), primary_key=True),
+    Column("id", Words(24), primary_key=True),
     Column("mailbox", Words(320), nullable=False),
     Column("correspondent", Words(320), nullable=False),  # authenticated author; empty: nobody's, never joined
     Column("subject_key", Words(500), nullable=False),
-    Column("head_mail_id", String(24), nullable=False),
+    Column("head_mail_id", Words(24), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Index(None, "mailbox", "correspondent", "updated_at"),
@@ -156,7 +156,7 @@ conversation = Table(
 intent = Table(
     "intent",
     metadata,
-    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
     Column("data", JSON, nullable=False),
     Column("model", Words(100), nullable=False),
     Column("prompt_version", String(32), nullable=False),
@@ -167,15 +167,15 @@ answer_claim = Table(  # the first of several copies of one mail holds the right
     "answer_claim",
     metadata,
     Column("claim_key", String(64), primary_key=True),
-    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
 )
 
 run = Table(
     "run",
     metadata,
-    Column("id", String(24), primary_key=True),
-    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
-    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("id", Words(24), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", Words(24), ForeignKey("conversation.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Words(), nullable=False, server_default=""),
     Column("model", Words(100), nullable=False),
@@ -199,7 +199,7 @@ run = Table(
 run_item = Table(
     "run_item",
     metadata,
-    Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
+    Column("run_id", Words(24), ForeignKey("run.id"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("item", JSON, nullable=False),
 )
@@ -207,9 +207,9 @@ run_item = Table(
 model_call = Table(  # every request and answer, so that a run can be explained and replayed
     "model_call",
     metadata,
-    Column("id", String(24), primary_key=True),
-    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
-    Column("run_id", String(24)),
+    Column("id", Words(24), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
+    Column("run_id", Words(24)),
     Column("purpose", String(16), nullable=False),
     Column("request", JSON, nullable=False),
     Column("answer", JSON, nullable=False),
@@ -222,33 +222,33 @@ model_call = Table(  # every request and answer, so that a run can be explained 
 tool_call = Table(
     "tool_call",
     metadata,
-    Column("run_id", String(24), ForeignKey("run.id"), primary_key=True),
+    Column("run_id", Words(24), ForeignKey("run.id"), primary_key=True),
     Column("call_id", Words(200), primary_key=True),
     Column("turn", Integer, nullable=False),
     Column("n", Integer, nullable=False),  # place within the turn
     Column("name", Words(200), nullable=False),
     Column("arguments", Words(), nullable=False),
     Column("output", Words()),  # null until answered; written once
-    Column("draft_id", String(24)),
+    Column("draft_id", Words(24)),
     Column("at", Instant, nullable=False),
 )
 
 draft = Table(
     "draft",
     metadata,
-    Column("id", String(24), primary_key=True),
-    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
-    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("id", Words(24), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", Words(24), ForeignKey("conversation.id"), nullable=False),
     Column("mailbox", Words(320), nullable=False),
-    Column("run_id", String(24)),
+    Column("run_id", Words(24)),
     Column("call_id", Words(200)),
-    Column("parent_id", String(24)),  # the draft that a person edited
+    Column("parent_id", Words(24)),  # the draft that a person edited
     Column("origin", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("proposal", JSON, nullable=False),
     Column("judgement", JSON, nullable=False),
     Column("reasons", JSON, nullable=False),  # why it waits, in plain words
-    Column("thread_head", String(24), nullable=False),
+    Column("thread_head", Words(24), nullable=False),
     Column("policy_version", String(64), nullable=False),
     Column("approval_hash", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -266,10 +266,10 @@ draft = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", String(24), primary_key=True),
-    Column("draft_id", String(24), ForeignKey("draft.id"), nullable=False, unique=True),
-    Column("mail_id", String(24), ForeignKey("mail.id"), nullable=False),
-    Column("conversation_id", String(24), ForeignKey("conversation.id"), nullable=False),
+    Column("id", Words(24), primary_key=True),
+    Column("draft_id", Words(24), ForeignKey("draft.id"), nullable=False, unique=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
+    Column("conversation_id", Words(24), ForeignKey("conversation.id"), nullable=False),
     Column("mailbox", Words(320), nullable=False),
     Column("idempotency_key", String(64), nullable=False),
     Column("state", String(16), nullable=False),
@@ -298,7 +298,7 @@ outbox = Table(
 attempt = Table(
     "attempt",
     metadata,
-    Column("outbox_id", String(24), ForeignKey("outbox.id"), primary_key=True),
+    Column("outbox_id", Words(24), ForeignKey("outbox.id"), primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
@@ -309,9 +309,9 @@ attempt = Table(
 job = Table(
     "job",
     metadata,
-    Column("id", String(24), primary_key=True),
+    Column("id", Words(24), primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("ref", String(24), nullable=False),
+    Column("ref", Words(24), nullable=False),
     Column("state", String(8), nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("lease_until", Instant),
@@ -333,9 +333,9 @@ job = Table(
 delivery_event = Table(
     "delivery_event",
     metadata,
-    Column("mail_id", String(24), ForeignKey("mail.id"), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
     Column("n", Integer, primary_key=True),
-    Column("outbox_id", String(24)),  # null: matched no send of ours
+    Column("outbox_id", Words(24)),  # null: matched no send of ours
     Column("event", JSON, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "outbox_id"),
@@ -344,12 +344,12 @@ delivery_event = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("chain", String(24), primary_key=True),
+    Column("chain", Words(24), primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("actor", Words(200), nullable=False),
     Column("event", String(40), nullable=False),
-    Column("mail_id", String(24), nullable=False, server_default=""),
+    Column("mail_id", Words(24), nullable=False, server_default=""),
     Column("data", JSON, nullable=False),  # ids, codes and keyed digests; never content
     Column("mac", String(64), nullable=False),
     Index(None, "mail_id"),

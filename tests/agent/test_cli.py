@@ -164,6 +164,13 @@ def test_usage_that_is_not_understood_ends_with_2(words: list[str]) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_role_that_there_is_not_ends_with_2(config: Path) -> None:
+    """Nothing is started, and the line names the roles that there are."""
+    result = ran("serve", "--role", "door,dor", config=config)
+    assert result.exit_code == 2
+    assert result.stderr == "--role: there is no role 'dor'; there are door, worker, sender, desk\n"
+
+
 def test_review_of_nothing_is_not_a_mistake(config: Path) -> None:
     result = ran("review", "list", config=config)
     assert result.exit_code == 0

@@ -20,6 +20,7 @@ from agent.states import DraftState, MailStatus, OutboxState
 from agent.store import deliveries, pauses
 from outbound.contracts import ApprovedEmail, Courier, DeliveryResult, InDoubt
 from tests.agent.postroom import HERE, HOURS, SALES, SUPPORT, House, house
+from tests.agent.stores import STORES
 
 T = TypeVar("T")
 START = [sys.executable, "-c", "from agent.cli import main; main()"]
@@ -34,9 +35,10 @@ class Terminal:
 
     def __post_init__(self) -> None:
         shared = f'name = "Larkspur"\nplaybook = "{HERE / "playbook"}"\nauto_send = true\n'
+        store = f'[store]\nurl = "{STORES.url(self.folder)}"\n'
         links = 'allowed_links = ["https://larkspur.example/"]\n'
         (self.folder / "config.toml").write_text(
-            f'[postroom]\ntenant_id = "test"\ndata_dir = "."\n[courier]\npath = "replies"\n'
+            f'[postroom]\ntenant_id = "test"\ndata_dir = "."\n{store}[courier]\npath = "replies"\n'
             f'[[mailbox]]\naddress = "{SUPPORT}"\naliases = ["help@larkspur.example"]\n{shared}{links}'
             f'[[mailbox]]\naddress = "{SALES}"\n{shared}{links}'
         )
@@ -106,6 +108,7 @@ def drafts(terminal: Terminal, mail_id: str) -> list[tuple[DraftState, str]]:
     return terminal.at_home(work)
 
 
+@pytest.mark.usefixtures("both_databases")
 def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
     """The whole way of a person at a terminal; the reply leaves when the service runs again."""
     mail_id = terminal.receive()
@@ -127,6 +130,19 @@ def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
     assert terminal.at_home(leaves) == 1
     again = terminal.run("review", "approve", draft_id, code=1)
     assert again == f"no draft of {mail_id} waits: answered\n"
+
+
+@pytest.mark.usefixtures("both_databases")
+def test_looking_waits_for_nobodys_write(terminal: Terminal) -> None:
+    """A list is read while somebody holds the one writer's turn; an id that no database can hold is just unknown."""
+    mail_id = terminal.receive()
+
+    async def beside(home: House) -> str:
+        async with home.parts.database.write():
+            return await asyncio.to_thread(terminal.run, "review", "list")
+
+    assert "1 draft waits" in terminal.at_home(beside)
+    assert "there is no mail" in terminal.run("explain", mail_id + "\x01" * 30, code=1)
 
 
 def test_an_approval_names_what_the_person_saw(terminal: Terminal) -> None:
@@ -199,6 +215,7 @@ def test_a_rejection_says_why(terminal: Terminal) -> None:
     assert f"{mail_id}" in terminal.run("review", "list")
 
 
+@pytest.mark.usefixtures("both_databases")
 def test_explain_tells_the_whole_story_by_any_id(terminal: Terminal) -> None:
     """Mail, draft, run and delivery lead to the same page, which names all of them and every audit row."""
     mail_id = terminal.receive(signed=True)
@@ -257,6 +274,7 @@ def test_a_terminal_that_lacks_letters_is_no_trouble(terminal: Terminal) -> None
     assert "? est ma commande" in terminal.run("review", "show", mail_id, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
 
 
+@pytest.mark.usefixtures("both_databases")
 def test_a_pause_holds_what_would_leave_and_resume_lets_it_go(terminal: Terminal) -> None:
     """By an alias too; nothing is lost, and it is known who did it."""
 

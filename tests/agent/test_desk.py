@@ -19,6 +19,8 @@ from agent.web.session import COOKIE
 from tests.agent.desk_visitor import Form, Page, Visitor, served, strict, visiting
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, configuration, house
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 HOSTILE = """</pre></textarea><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} Order LG-48213?"""
 
 
@@ -44,6 +46,9 @@ async def test_every_answer_carries_the_strict_headers(visitor: Visitor) -> None
         ("GET", "/?view=nothing", 404),
         ("GET", f"/mail/{mail_id}", 200),
         ("GET", "/mail/m-unknown", 404),
+        ("GET", f"/mail/{mail_id}%00", 404),
+        ("GET", f"/mail/{mail_id}{'x' * 500}", 404),
+        ("GET", "/mail/%ed%a0%80", 404),
         ("GET", "/nowhere", 404),
         ("GET", "/static/desk.css", 200),
         ("GET", "/static/icon.svg", 200),

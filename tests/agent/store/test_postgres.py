@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from agent.store.database import Database, DatabaseError
+from agent.store import locks, pauses, postgres
+from agent.store.database import Database, DatabaseError, is_unavailable
 from tests.agent.postgres import Server
 
 
@@ -56,3 +59,29 @@ async def test_a_server_that_is_not_there_is_a_plain_line() -> None:
     assert "\n" not in str(told.value)
     assert "hunter2" not in str(told.value)
     await database.close()
+
+
+async def test_who_hangs_inside_a_transaction_is_cut_off(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks are let go, and what it did not commit is not there; it hears of it when it goes on."""
+    monkeypatch.setattr(postgres, "OPTIONS", "-c idle_in_transaction_session_timeout=300ms -c synchronous_commit=on")
+    name = postgres_server.create()
+    hangs, waits = Database(postgres_server.url(name)), Database(postgres_server.url(name))
+
+    async def hang() -> None:
+        async with hangs.write() as stopped:
+            await locks.conversation(stopped, "c-1")
+            await pauses.put(hangs, stopped, "*", by="ruth", now=datetime.now(UTC))
+            async with waits.write() as tx:
+                await locks.conversation(tx, "c-1")
+                assert await pauses.all_(tx) == []
+            await pauses.all_(stopped)
+
+    with pytest.raises(DBAPIError) as told:
+        await hang()
+    assert is_unavailable(told.value), "the work is sound, the store was away: so it is tried again"
+    await hangs.ping()
+    await hangs.close()
+    await waits.close()
+    postgres_server.drop(name)

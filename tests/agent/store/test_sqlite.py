@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,12 @@ async def test_a_connection_that_is_not_durable_is_not_used() -> None:
         async with database.read():
             pass
     await database.close()
+
+
+async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Parts that a supervisor starts together on a machine that has no database yet."""
+    for n in range(10):
+        starters = [Database.sqlite(tmp_path / f"{n}.db") for _ in range(6)]
+        await asyncio.gather(*(one.ping() for one in starters))
+        for one in starters:
+            await one.close()
