@@ -1,0 +1,384 @@
+"""Ways that a mail can take, as what a process does from its start: killed anywhere, the next one does the same again.
+
+Each flow looks before it acts, like the people and peers that it stands for: a peer sends a mail again for which it had
+no answer, a person decides on what still waits. Together they pass every transaction of the program; which ones is
+found in the code by `sites` and held against what ran.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from agent import approval, closing, run, switch
+from agent.demo_world import finish
+from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
+from agent.models.playbook import PlaybookModel
+from agent.parts import Parts
+from agent.policy import Rules, Settings
+from agent.states import DraftState, JobKind, MailStatus
+from agent.store import jobs
+from agent.store.tables import raw_mail
+from inbound.contracts import ResolverTroubleError
+from inbound.resolver import StaticZone
+from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt
+from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
+from tests.agent.wire import Wire, delivered
+
+ROOT = Path(__file__).parents[2]
+
+
+def sites() -> dict[tuple[str, int], str]:
+    """Every call of `write()` on a database in the program: (path, line) -> a name that outlives other edits.
+
+    The name is path, function and the number of the call within it.
+    """
+    found: dict[tuple[str, int], str] = {}
+    for path in sorted((ROOT / "agent").rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        for within, line in _writes(ast.parse(path.read_text("utf-8")), ""):
+            n = sum(one.startswith(f"{name} {within} ") for one in found.values()) + 1
+            found[name, line] = f"{name} {within} {n}"
+    return found
+
+
+def _writes(node: ast.AST, within: str) -> Iterator[tuple[str, int]]:
+    for child in ast.iter_child_nodes(node):
+        named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        inner = f"{within}.{child.name}".removeprefix(".") if named else within  # type: ignore[attr-defined]  # it has a name
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr == "write":
+            owner = ast.unparse(child.func.value)
+            if owner == "db" or owner.endswith("database"):
+                yield within, child.lineno
+        yield from _writes(child, inner)
+
+
+LETTERS: dict[str, tuple[str, bool, dict[str, str]]] = {
+    "known": (HOURS, True, {}),
+    "unproven": (HOURS, False, {}),
+    "order": (ORDER, True, {"Message-ID": "<first@customer.example>"}),
+    "follow-up": (ORDER, True, {"Subject": "Re: A question", "In-Reply-To": "<first@customer.example>"}),
+    "away": ("I am away.", True, {"Auto-Submitted": "auto-replied"}),
+}
+"""What a peer has to deliver: text, whether it is signed, further headers."""
+
+
+def letter(name: str) -> bytes:
+    """The mail's bytes, for whoever starts the processes: each of them gets the same."""
+    text, signed, more = LETTERS[name]
+    given = {
+        "From": f"Ann Example <{CUSTOMER}>",
+        "To": SUPPORT,
+        "Subject": "A question",
+        "Date": "@NOW@",
+        "Message-ID": f"<{name}@customer.example>",
+        **more,
+    }
+    block = "".join(f"{field}: {value}\n" for field, value in given.items())
+    return finish(f"{block}\n{text}\n".encode(), START, keys(), SIGNED if signed else ())
+
+
+class Failing(PlaybookModel):
+    """A model that is away, or broken, as often as a file beside the house says."""
+
+    def __init__(self, parts: Parts, folder: Path, purpose: str, error: Exception, times: int) -> None:
+        super().__init__(parts.playbooks)
+        self._count = folder / "failed"
+        self._purpose, self._error, self._times = purpose, error, times
+
+    async def respond(self, request: ModelRequest) -> ModelAnswer:
+        failed = len(self._count.read_text()) if self._count.exists() else 0
+        if request.purpose == self._purpose and failed < self._times:
+            self._count.write_text("x" * (failed + 1))
+            raise self._error
+        return await super().respond(request)
+
+
+class Faulty(Wire):
+    """Gives the answer once, before the first delivery; then it delivers."""
+
+    def __init__(self, folder: Path, first: DeliveryResult) -> None:
+        super().__init__(folder)
+        self._mark = folder / "faulted"
+        self._first = first
+
+    async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
+        if not self._mark.exists():
+            self._mark.touch()
+            return self._first
+        return await super().deliver(email)
+
+
+class Hiccup(StaticZone):
+    """DNS that gives no answer until a file is there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(json.loads((folder / "zone.json").read_text()))
+        self._back = folder / "dns-is-back"
+
+    async def txt(self, name: str) -> list[str]:
+        if not self._back.exists():
+            raise ResolverTroubleError(name)
+        return await super().txt(name)
+
+
+@dataclass
+class Stage:
+    """What a flow has in hand."""
+
+    home: House
+    folder: Path
+
+    async def mail(self, name: str) -> str:
+        """Deliver one of the letters, as a peer does until it is acknowledged."""
+        return await self.home.receive_raw((self.folder / f"{name}.eml").read_bytes(), mail_from=CUSTOMER)
+
+    async def status(self, mail_id: str) -> MailStatus:
+        return (await self.home.mail(mail_id)).status
+
+    async def approve(self, mail_id: str) -> None:
+        if await self.status(mail_id) is MailStatus.WAITING:
+            draft = await self.home.waiting(mail_id)
+            await approval.approve(self.home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
+
+    async def hours_pass(self, hours: int) -> None:
+        """Work whenever something falls due."""
+        for _ in range(hours):
+            self.home.clock.advance(hours=1)
+            await self.home.settle()
+
+
+Flow = Callable[[Stage], Awaitable[str]]
+
+
+async def rejected(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    if await stage.status(mail_id) is MailStatus.WAITING:
+        await approval.reject(stage.home.parts, (await stage.home.waiting(mail_id)).id, by="ruth", reason="no")
+    await stage.home.settle()
+    return mail_id
+
+
+async def edited(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    if await stage.status(mail_id) is MailStatus.WAITING:
+        draft = await stage.home.waiting(mail_id)
+        if draft.origin == "model":
+            seen = draft.approval_hash
+            words = {"subject": draft.proposal.subject, "plain_text": "We open at nine.\n"}
+            await approval.edit(stage.home.parts, draft.id, by="ruth", seen_hash=seen, **words)
+    await stage.approve(mail_id)
+    await stage.home.settle()
+    return mail_id
+
+
+async def closed(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await closing.close(stage.home.parts, mail_id, by="ruth", reason="by phone")
+    await stage.home.settle()
+    return mail_id
+
+
+async def begun_again(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    if not any(one.state is DraftState.REJECTED for one in await stage.home.drafts(mail_id)):
+        await closing.close(stage.home.parts, mail_id, by="ruth", reason="by mistake")
+    await closing.retry(stage.home.parts, mail_id, by="ruth")
+    await stage.home.settle()
+    return mail_id
+
+
+async def joined(stage: Stage) -> str:
+    first = await stage.mail("order")
+    await stage.home.settle()
+    await stage.mail("follow-up")
+    await stage.home.settle()
+    return first
+
+
+async def expired(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    stage.home.clock.advance(days=stage.home.parts.config.worker.run_expires_days + 1)
+    await run.expire(stage.home.parts)
+    await stage.home.settle()
+    return mail_id
+
+
+async def deferred(stage: Stage) -> str:
+    stage.home.service.courier = Faulty(stage.folder, Again(reason="451 busy"))
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(3)
+    return await resolved(stage, mail_id)
+
+
+async def resolved(stage: Stage, mail_id: str) -> str:
+    """A person finds out what became of a reply in doubt, and says so."""
+    if await stage.status(mail_id) is MailStatus.IN_DOUBT:
+        outcome = "sent" if delivered(stage.folder) else "resend"
+        await switch.resolve(stage.home.parts, mail_id, outcome, by="ruth")  # type: ignore[arg-type]  # one of the two
+        await stage.hours_pass(1)
+    return mail_id
+
+
+async def doubtful(stage: Stage) -> str:
+    stage.home.service.courier = Faulty(stage.folder, InDoubt(reason="broken after the final dot"))
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(1)
+    await resolved(stage, mail_id)
+    return await resolved(stage, mail_id)
+
+
+async def recorded(stage: Stage) -> str:
+    mail_id = await stage.mail("away")
+    await stage.home.settle()
+    return mail_id
+
+
+async def quarantined(stage: Stage) -> str:
+    mail_id = await stage.home.receive_raw(b"From: a@b.example\r\n" + b"X-Pad: x\r\n" * 60_000, mail_from=CUSTOMER)
+    await stage.home.settle()
+    return mail_id
+
+
+async def duplicate(stage: Stage) -> str:
+    await stage.mail("known")
+    await stage.home.settle()
+    raw = (stage.folder / "known.eml").read_bytes()
+    copy = await stage.home.receive_raw(b"Received: by other.example\r\n" + raw, mail_from=CUSTOMER, to=(SALES,))
+    await stage.home.settle()
+    return copy
+
+
+async def paused(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    if await stage.status(mail_id) is MailStatus.WAITING:
+        await switch.pause(stage.home.parts, SUPPORT, by="ruth")
+        await stage.approve(mail_id)
+    await stage.home.settle()
+    await switch.resume(stage.home.parts, SUPPORT, by="ruth")
+    await stage.home.settle()
+    return mail_id
+
+
+async def judged_anew(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    rules = {SUPPORT: Rules(settings=Settings(threshold=0.5)), SALES: Rules()}
+    await approval.rejudge(replace(stage.home.parts, rules=rules))
+    return mail_id
+
+
+def with_model(stage: Stage, purpose: str, error: Exception, times: int) -> None:
+    object.__setattr__(stage.home.parts, "model", Failing(stage.home.parts, stage.folder, purpose, error, times))
+
+
+async def model_away_while_reading(stage: Stage) -> str:
+    with_model(stage, "extract", ModelUnavailableError("503"), 2)
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(3)
+    return mail_id
+
+
+async def model_away_in_a_run(stage: Stage) -> str:
+    with_model(stage, "run", ModelUnavailableError("503"), 2)
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(3)
+    return mail_id
+
+
+async def dns_away(stage: Stage) -> str:
+    object.__setattr__(stage.home.parts, "resolver", Hiccup(stage.folder))
+    mail_id = await stage.mail("known")
+    await stage.home.settle()
+    (stage.folder / "dns-is-back").touch()
+    await stage.hours_pass(1)
+    return mail_id
+
+
+async def given_up_while_reading(stage: Stage) -> str:
+    with_model(stage, "extract", RuntimeError("a fault of ours"), 99)
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(8)
+    return mail_id
+
+
+async def given_up_in_a_run(stage: Stage) -> str:
+    with_model(stage, "run", RuntimeError("a fault of ours"), 99)
+    mail_id = await stage.mail("known")
+    await stage.hours_pass(8)
+    return mail_id
+
+
+async def kept_up(stage: Stage) -> str:
+    """Work that takes longer than its lease."""
+    mail_id = await stage.mail("known")
+    database, lease = stage.home.parts.database, timedelta(minutes=1)
+    for held in await jobs.claim(database, JobKind.TRIAGE, now=stage.home.clock(), lease=lease, limit=1):
+        await jobs.extend(database, held, now=stage.home.clock(), lease=lease)
+    await stage.hours_pass(1)
+    return mail_id
+
+
+async def vanished(stage: Stage) -> str:
+    """Its bytes were pruned before anybody read them: the job ends, and nothing breaks."""
+    mail_id = await stage.mail("known")
+    async with stage.home.parts.database.write() as tx:
+        await tx.execute(raw_mail.delete())
+    await stage.home.settle()
+    return mail_id
+
+
+A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
+
+
+@dataclass(frozen=True)
+class Way:
+    flow: Flow
+    ends: MailStatus
+    """Of the mail, wherever the process was killed."""
+    replies: int
+    own: frozenset[str]
+    """The transactions that this way is killed around."""
+
+
+def _way(flow: Flow, ends: MailStatus, replies: int, *own: str) -> Way:
+    return Way(flow, ends, replies, frozenset(own))
+
+
+_S = MailStatus
+WAYS: dict[str, Way] = {
+    "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
+    "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
+    "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),
+    "begun_again": _way(begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
+    "joined": _way(joined, _S.JOINED, 0, f"{T} _start 1"),
+    "expired": _way(expired, _S.PERSON, 0, f"{R} expire 1"),
+    "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1", f"{D} StoredOutbox._claimed 1"),
+    "doubtful": _way(doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
+    "recorded": _way(recorded, _S.RECORDED, 0, f"{T} _record 1"),
+    "quarantined": _way(quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),
+    "duplicate": _way(duplicate, _S.DUPLICATE, 1, f"{T} _start 1"),
+    "paused": _way(paused, _S.ANSWERED, 1, "agent/switch.py pause 1", "agent/switch.py resume 1"),
+    "judged_anew": _way(judged_anew, _S.WAITING, 0, f"{A} rejudge 1"),
+    "model_away_while_reading": _way(model_away_while_reading, _S.ANSWERED, 1, f"{T} _understood 1"),
+    "model_away_in_a_run": _way(
+        model_away_in_a_run, _S.ANSWERED, 1, f"{R} _wait_for_model 1", f"{R} _open 1", f"{R} _close 1"
+    ),
+    "dns_away": _way(dns_away, _S.ANSWERED, 1, f"{T} triage 2"),
+    "given_up_while_reading": _way(
+        given_up_while_reading, _S.QUARANTINED, 0, f"{T} bury 1", "agent/worker.py Worker._later 1"
+    ),
+    "given_up_in_a_run": _way(given_up_in_a_run, _S.PERSON, 0, f"{R} bury 1"),
+    "kept_up": _way(kept_up, _S.ANSWERED, 1, "agent/store/jobs.py extend 1", "agent/store/jobs.py claim 1"),
+    "vanished": _way(vanished, _S.RECEIVED, 0, f"{T} triage 1"),
+}
