@@ -18,7 +18,7 @@ demo: $(VENV)/.stamp-core ## show Postroom at work, offline (ONCE=1 ends after t
 test: lint unit ## the suite, ruff and mypy --strict
 
 unit: $(VENV)/.stamp-dev ## the test suite alone (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n $(WORKERS) -q $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
 
 crash: $(VENV)/.stamp-dev ## kill one of three processes on one PostgreSQL at random, for a minute under load
 	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q -s tests/agent/test_nodes.py

@@ -96,6 +96,7 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
     """What an operator should know, in plain words."""
     yield from _store(config)
     yield from _way_out(config)
+    yield from _reader(config)
     yield from _doors(config)
     yield from _proofs(config)
     for mailbox in config.mailboxes:
@@ -142,6 +143,18 @@ def _unsigned(config: Config) -> list[Mailbox]:
     from outbound.dkim import signs_for
 
     return [one for one in config.mailboxes if not signs_for(config.dkim.domain, one.address.rpartition("@")[2])]
+
+
+def _reader(config: Config) -> Iterator[str]:
+    """Who reads the mail."""
+    model = config.model
+    if model.chosen == "playbook":
+        yield "the model is the playbook: mail is read on this machine alone"
+    else:
+        where = model.base_url or "OpenAI"
+        yield f"the model is {model.name} at {where} ({model.dialect}): the text of each mail is sent there"
+        if model.base_url.startswith("http:") and not is_loopback(urlsplit(model.base_url).hostname or ""):
+            yield f"model.base_url is not https: mail travels to {model.base_url} in plain text"
 
 
 def _doors(config: Config) -> Iterator[str]:

@@ -24,7 +24,6 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -35,6 +34,7 @@ from pydantic_core import ErrorDetails
 
 from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
+from agent.models.settings import BudgetSettings, ModelSettings
 from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
@@ -42,6 +42,7 @@ from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 _STORE_PASSWORD = "POSTROOM_STORE_PASSWORD"  # noqa: S105 (a name)
 SECRETS = {
     ("store", "password"): _STORE_PASSWORD,
+    ("model", "api_key"): "OPENAI_API_KEY",
     ("courier", "password"): "POSTROOM_COURIER_PASSWORD",
     ("lookup", "token"): "POSTROOM_LOOKUP_<NAME>_TOKEN",
 }
@@ -108,12 +109,6 @@ def _database(value: str) -> str:
     return value
 
 
-def _model_kind(value: object) -> object:
-    if value == "openai":
-        raise ValueError("'openai' is not supported yet; 'playbook' is the only model so far")
-    return value
-
-
 OurAddress = Annotated[str, AfterValidator(_address)]
 AllowedLink = Annotated[str, AfterValidator(_link)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -156,13 +151,6 @@ class DeskSettings(Section):
     """Further Host headers that are answered (`desk.example.com`); loopback names with the port always are."""
     secure_cookies: bool = False
     """Set it where a proxy serves the desk by HTTPS."""
-
-
-class ModelSettings(Section):
-    """`[model]`: what reads mail and proposes replies."""
-
-    kind: Annotated[Literal["playbook"], BeforeValidator(_model_kind)] = "playbook"
-    """`playbook`: the entries of each mailbox's playbook, matched by similarity; no network."""
 
 
 class WorkerSettings(Section):
@@ -217,6 +205,7 @@ class Config(Section):
     desk: DeskSettings = DeskSettings()
     identity: IdentitySettings = IdentitySettings()
     model: ModelSettings = ModelSettings()
+    budget: BudgetSettings = BudgetSettings()
     courier: CourierSettings = CourierSettings()
     dkim: DkimSettings = DkimSettings()
     limits: LimitSettings = LimitSettings()

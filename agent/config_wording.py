@@ -36,6 +36,7 @@ _WANTED = {
     "model_type": "a table [{table}]",
     "path_type": "a path in quotes",
     "string_pattern_mismatch": "of the form {pattern}",
+    "string_too_short": "at least {min_length} characters long",
     "string_too_long": "at most {max_length} characters long",
     "string_type": "text in quotes",
     "tuple_type": "a list in [ ]",

@@ -73,6 +73,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
             email.text,
             parts.mailbox(mail.mailbox).name,
             *(value for one in looked for value in one.found.values()),
+            *await runs.outputs_of(tx, mail.id, "search_knowledge"),
             *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
         ),
     )

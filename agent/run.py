@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from agent.budget import used_up
 from agent.lookups import TOOL as LOOK_UP
 from agent.models.base import (
     FunctionCall,
@@ -107,6 +108,13 @@ async def _open(parts: Parts, held: Job) -> _Turn | None:
             return None
         if run.turns >= parts.config.worker.max_turns:
             await _finish(parts, tx, held, run, RunState.INCOMPLETE, f"no end after {run.turns} turns", now)
+            return None
+        config = parts.config
+        broke = await used_up(
+            tx, config.budget, config.model, mail_id=mail.id, author=mail.author, mailbox=mail.mailbox, now=now
+        )
+        if broke:
+            await _finish(parts, tx, held, run, RunState.INCOMPLETE, broke, now)
             return None
         if run.state is RunState.QUEUED:  # since then it waits for the model: see MODEL_PATIENCE
             await runs.move(tx, run.id, [RunState.QUEUED], RunState.IN_PROGRESS, now=now)

@@ -12,7 +12,7 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from agent.lookups import Lookups
 from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
-from agent.playbook import load
+from agent.playbook import Playbook, load
 from agent.roles import ALL, Role
 from agent.states import JobKind
 from agent.store import keyring
@@ -78,7 +78,7 @@ def build(
         database=database,
         keys=keys,
         audit=Audit(keys.audit),
-        model=model or PlaybookModel(playbooks),
+        model=model or _model(config, playbooks),
         playbooks=playbooks,
         rules={mailbox.address: rules_of(config, mailbox) for mailbox in config.mailboxes},
         resolver=resolver or DnsResolver(timeout_seconds=config.identity.dns_timeout_seconds),
@@ -87,6 +87,15 @@ def build(
         wake=Wake(),
         lookups=Lookups(config.lookups),
     )
+
+
+def _model(config: Config, playbooks: Mapping[str, Playbook]) -> Model:
+    """The configured model; its library is loaded where it is used alone."""
+    if config.model.chosen == "playbook":
+        return PlaybookModel(playbooks)
+    from agent.models.openai import OpenAIModel
+
+    return OpenAIModel(config.model, concurrency=2 * config.worker.workers)
 
 
 @dataclass

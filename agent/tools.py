@@ -1,9 +1,10 @@
-"""The two tools, and what a model may see through them.
+"""The tools, and what a model may see through them.
 
 Rules:
 - Arguments are read strictly: unknown tool, unknown or missing argument, duplicate key, broken JSON are answered with
   an error, and nothing is done.
 - `read_inbox` sees the conversation being answered and nothing else; for an unauthenticated author that is one mail.
+- `search_knowledge` sees the playbook of the mailbox: the operator's own texts, with their sources.
 - `send_email` makes a proposal; who it goes to, from whom, and whether at all, is decided by code.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent import knowledge
 from agent.answers import tool_output
 from agent.models.base import FunctionCall, MailView
 from agent.parts import Parts
@@ -43,7 +45,15 @@ class SendEmail(_Arguments):
     body: str = Field(max_length=50_000)
 
 
-ARGUMENTS: dict[str, type[ReadInbox | SendEmail]] = {"read_inbox": ReadInbox, "send_email": SendEmail}
+class SearchKnowledge(_Arguments):
+    query: str = Field(min_length=1, max_length=1000)
+
+
+ARGUMENTS: dict[str, type[ReadInbox | SearchKnowledge | SendEmail]] = {
+    "read_inbox": ReadInbox,
+    "search_knowledge": SearchKnowledge,
+    "send_email": SendEmail,
+}
 
 
 @dataclass(frozen=True)
@@ -77,8 +87,8 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
         arguments = kind.model_validate(load_object(call.arguments))
     except (StrictJSONError, ValidationError) as error:
         return Answered.error(_problem(error))
-    if isinstance(arguments, ReadInbox):
-        return Answered(await read_inbox(tx, mail, arguments.limit))
+    if not isinstance(arguments, SendEmail):
+        return Answered(await _read(parts, tx, mail, arguments))
     if reason := await _no_room(tx, run, mail):
         return Answered.error(reason)
     proposed = await propose(
@@ -95,6 +105,13 @@ async def handle(parts: Parts, tx: Tx, run: Run, mail: Mail, call: FunctionCall,
     if proposed.waits:
         return Waits(proposed.draft_id)
     return Answered(tool_output(success=False, reason=proposed.reason), proposed.draft_id)
+
+
+async def _read(parts: Parts, tx: Tx, mail: Mail, asked: ReadInbox | SearchKnowledge) -> str:
+    """What a tool that changes nothing answers."""
+    if isinstance(asked, ReadInbox):
+        return await read_inbox(tx, mail, asked.limit)
+    return knowledge.told(knowledge.search(parts.playbooks[mail.mailbox], asked.query))
 
 
 async def _no_room(tx: Tx, run: Run, mail: Mail) -> str:

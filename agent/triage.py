@@ -18,6 +18,7 @@ from datetime import timedelta
 import structlog
 
 from agent import conversations as threads
+from agent.budget import used_up
 from agent.extract import Extraction, extract, without_answer
 from agent.models.base import MailView, ModelUnavailableError
 from agent.outcome import cancel
@@ -98,6 +99,19 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
     """
     message_id, risks = read.email.message_id, read.email.risks
     intents = parts.playbooks[read.mail.mailbox].intents
+    async with parts.database.read() as tx:
+        broke = await used_up(
+            tx,
+            parts.config.budget,
+            parts.config.model,
+            mail_id=read.mail.id,
+            author=read.author,
+            mailbox=read.mail.mailbox,
+            now=parts.now(),
+        )
+    if broke:
+        name = parts.model.name
+        return without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
     try:
         return await extract(parts.model, view(read), message_id=message_id, intents=intents, risks=risks)
     except ModelUnavailableError as error:

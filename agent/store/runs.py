@@ -20,7 +20,7 @@ from agent.models.base import Frozen, FunctionCall, FunctionOutput, Item, Messag
 from agent.states import OPEN_RUNS, RunState
 from agent.store import locks
 from agent.store.database import Tx
-from agent.store.tables import model_call, run, run_item, tool_call
+from agent.store.tables import mail, model_call, run, run_item, tool_call
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,45 @@ async def unanswered(tx: Tx, run_id: str) -> int:
         )
     ).scalar_one()
     return count
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Tokens (written, sent) by scope."""
+
+    mail: tuple[int, int]
+    sender: tuple[int, int]
+    mailbox: tuple[int, int]
+    day: tuple[int, int]
+
+    def of(self, scope: str) -> tuple[int, int]:
+        found: tuple[int, int] = getattr(self, scope)
+        return found
+
+
+async def spent(tx: Tx, since: datetime, *, mail_id: str, author: str, mailbox: str) -> Spent:
+    """What models' answers said that they cost: of this mail ever, else since an instant."""
+
+    async def summed(*conditions: Any) -> tuple[int, int]:
+        row = (
+            await tx.execute(
+                select(
+                    func.coalesce(func.sum(model_call.c.output_tokens), 0),
+                    func.coalesce(func.sum(model_call.c.input_tokens), 0),
+                )
+                .join(mail, mail.c.id == model_call.c.mail_id)
+                .where(*conditions)
+            )
+        ).one()
+        return int(row[0]), int(row[1])
+
+    recent = model_call.c.at >= since
+    return Spent(
+        mail=await summed(model_call.c.mail_id == mail_id),
+        sender=await summed(recent, mail.c.author == author),
+        mailbox=await summed(recent, mail.c.mailbox == mailbox),
+        day=await summed(recent),
+    )
 
 
 async def put_exchange(

@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -217,6 +217,7 @@ model_call = Table(  # every request and answer, so that a run can be explained 
     Column("output_tokens", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "mail_id", "at"),
+    Index(None, "at"),
 )
 
 tool_call = Table(

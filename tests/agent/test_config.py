@@ -93,7 +93,7 @@ def test_replies_lie_below_data_dir_unless_a_path_is_set(tmp_path: Path) -> None
         ("[[desk]]\nport = 1\n", "desk: is one table; write [desk] in single brackets"),
         (
             '[model]\nkind = "openai"\n',
-            "model.kind: 'openai' is not supported yet; 'playbook' is the only model so far",
+            "model.kind is openai: set OPENAI_API_KEY, model.api_key_file or model.base_url",
         ),
         ('[courier]\nkind = "smtp"\n', "courier.host is needed for kind = 'smtp'"),
         (

@@ -296,7 +296,12 @@ async def test_an_answer_about_another_order_is_no_template(tmp_path: Path, shop
         await home.settle()
         draft = await home.waiting(mail_id)
         assert draft.proposal.template_id is None
-        assert [tool.name for tool in model.requests[1].tools] == ["read_inbox", "send_email", "look_up"]
+        assert [tool.name for tool in model.requests[1].tools] == [
+            "read_inbox",
+            "search_knowledge",
+            "send_email",
+            "look_up",
+        ]
 
 
 async def test_what_is_nobodys_in_particular_waits(tmp_path: Path, shop: Shop) -> None:
