@@ -20,7 +20,7 @@ from agent.web.server import bind, serving
 ORDERS: Mapping[str, Mapping[str, str]] = {
     "LG-48213": {
         "email": "priya.raman@webmail.example",
-        "status": "It left our warehouse the day before yesterday and should reach you within three days.",
+        "status": "It left our warehouse yesterday and should reach you within three days.",
     },
     "LG-50117": {
         "email": "marta.nowak@webmail.example",

@@ -38,6 +38,9 @@ from outbound.contracts import Refused, ReplyRecipient, RiskLevel, SendAgentEmai
 GAPS = "unresolved_fields"
 """Id of the rule that a person heals by editing."""
 
+SAYS_THE_SAME = {"threshold": "confidence is under the threshold", "bulk": "the mail may be automatic"}
+"""Where policy said it in more words, what the gate says of it is left out."""
+
 log = structlog.get_logger()
 
 
@@ -140,7 +143,8 @@ def _state(judgement: Judgement, verdict: gate.Unseen | gate.Person) -> tuple[Dr
         return DraftState.DENIED, tuple(one.reason for one in judgement.findings if one.kind == "deny")
     if isinstance(verdict, gate.Unseen):
         return DraftState.UNSEEN, ()
-    others = (reason for reason in verdict.reasons if reason != judgement.policy.review_reason)
+    said_already = {SAYS_THE_SAME.get(finding.rule) for finding in judgement.findings}
+    others = (one for one in verdict.reasons if one != judgement.policy.review_reason and one not in said_already)
     return DraftState.WAITING, tuple(dict.fromkeys((*found, *others)))
 
 
