@@ -31,6 +31,10 @@ app = typer.Typer(
 )
 review = typer.Typer(help="Look at drafts and decide on them.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(review, name="review")
+runs = typer.Typer(
+    help="Look at the assistant's runs; end one, or begin again.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(runs, name="runs")
 
 ConfigPath = Annotated[
     Path, typer.Option("--config", "-c", envvar="POSTROOM_CONFIG", help="The configuration to use.", show_default=True)
@@ -38,6 +42,7 @@ ConfigPath = Annotated[
 By = Annotated[str, typer.Option("--by", help="Who decides; stays in the audit. Default: your log-in name.")]
 DraftId = Annotated[str, typer.Argument(metavar="ID", help="Id of a draft, or of its mail.")]
 MailId = Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, or of one of its drafts.")]
+RunId = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, or of its mail.")]
 HERE = Path("config.toml")
 
 
@@ -255,6 +260,65 @@ def review_raw(any_id: MailId, config: ConfigPath = HERE) -> None:
     from agent import commands
 
     _run(lambda: commands.review_raw(settings, any_id))
+
+
+@runs.command("list")
+def runs_list(
+    config: ConfigPath = HERE,
+    ended: Annotated[bool, typer.Option("--ended", help="Those that ended, instead of the open ones.")] = False,
+) -> None:
+    """List the assistant's runs: who it is about, where it stands and why."""
+    settings = _config(config)
+    from agent import run_commands
+
+    _run(lambda: run_commands.runs_list(settings, ended=ended))
+
+
+@runs.command("show")
+def runs_show(any_id: RunId, config: ConfigPath = HERE) -> None:
+    """Show each turn: what was called, what was answered, what it cost."""
+    settings = _config(config)
+    from agent import run_commands
+
+    _run(lambda: run_commands.runs_show(settings, any_id))
+
+
+@runs.command("cancel")
+def runs_cancel(
+    any_id: RunId,
+    reason: Annotated[str, typer.Option(help="Why; it stays in the audit.")],
+    config: ConfigPath = HERE,
+    by: By = "",
+) -> None:
+    """End an open run. Its mail is a person's then."""
+    settings = _config(config)
+    from agent import run_commands
+
+    _run(lambda: run_commands.runs_cancel(settings, any_id, by or _me(), reason))
+
+
+@runs.command("retry")
+def runs_retry(any_id: RunId, config: ConfigPath = HERE, by: By = "") -> None:
+    """Begin again with the mail of a run that ended."""
+    settings = _config(config)
+    from agent import run_commands
+
+    _run(lambda: run_commands.runs_retry(settings, any_id, by or _me()))
+
+
+@app.command()
+def replay(
+    any_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, draft or run.")], config: ConfigPath = HERE
+) -> None:
+    """Decide again on a mail, without a model.
+
+    The stored answers of the model meet today's code, rules and facts; nothing is sent. Exits with 1 where a decision
+    differs.
+    """
+    settings = _config(config)
+    from agent import run_commands
+
+    _run(lambda: run_commands.replay_mail(settings, any_id))
 
 
 @app.command()

@@ -58,6 +58,24 @@ async def retry(parts: Parts, mail_id: str, *, by: str) -> Decided | NotDecided:
     return Decided(mail_id)
 
 
+async def cancel_run(parts: Parts, mail_id: str, *, by: str, reason: str) -> Decided | NotDecided:
+    """End the open run of a mail; its waiting draft is void, and the mail a person's."""
+    now = parts.now()
+    async with parts.database.write() as tx:
+        mail = await mails.locked(tx, mail_id)
+        if mail is None or mail.status not in {MailStatus.WORKING, MailStatus.WAITING}:
+            return NotDecided("no run of this mail is open, or its reply is on its way already", taken=True)
+        why = f"cancelled by {by}: {reason}"
+        for draft in await drafts.of_mail(tx, mail.id):
+            if draft.state is DraftState.WAITING:
+                await drafts.decide(tx, draft.id, DraftState.VOIDED, by=by, now=now, reason=why)
+        for run in await runs.of_mail(tx, mail.id):
+            await cancel(parts, tx, run, why, now=now)
+        await mails.move(tx, mail.id, MailStatus.PERSON, why)
+        await _audit(parts, tx, mail, "cancelled", by, now, reason=reason[:300])
+    return Decided(mail_id)
+
+
 async def _able(tx: Tx, mail_id: str, target: MailStatus) -> Mail | NotDecided:
     mail = await mails.locked(tx, mail_id)
     if mail is None:

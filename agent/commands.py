@@ -45,20 +45,20 @@ def fail(reason: str) -> int:
 
 
 @asynccontextmanager
-async def _parts(config: Config) -> AsyncIterator[Parts]:
+async def opened_parts(config: Config) -> AsyncIterator[Parts]:
     events.configure("warning", config.postroom.log_format)  # the command says what it did
     async with opened(config) as database:
         yield build(config, database=database)
 
 
-async def _story(parts: Parts, any_id: str) -> Story | None:
+async def story_of(parts: Parts, any_id: str) -> Story | None:
     async with parts.database.read() as tx:
         return await tell(tx, parts.audit, any_id)
 
 
 async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
     """The waiting draft with this id, or of the mail with this id; else why there is none."""
-    found = await _story(parts, any_id)
+    found = await story_of(parts, any_id)
     if found is None:
         return f"there is no mail or draft with the id {any_id}; `postroom review list` shows them"
     if found.waiting is None:
@@ -70,7 +70,7 @@ async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
 
 async def review_list(config: Config) -> int:
     """Print what waits for a person: drafts, mail without one, deliveries in doubt, quarantine."""
-    async with _parts(config) as parts, parts.database.read() as tx:
+    async with opened_parts(config) as parts, parts.database.read() as tx:
         waiting = await drafts.waiting(tx, limit=LISTED)
         others = await mails.listing(tx, FOR_A_PERSON, limit=LISTED)
         answered = await mails.listed(tx, [draft.mail_id for draft in waiting])
@@ -104,8 +104,8 @@ def _line(any_id: str, mail: Mail | Listed, why: str) -> None:
 
 
 async def review_show(config: Config, any_id: str) -> int:
-    async with _parts(config) as parts:
-        found = await _story(parts, any_id)
+    async with opened_parts(config) as parts:
+        found = await story_of(parts, any_id)
     if found is None:
         return fail(f"there is no mail or draft with the id {any_id}")
     print_story(console, found, whole=False)
@@ -113,7 +113,7 @@ async def review_show(config: Config, any_id: str) -> int:
 
 
 async def review_approve(config: Config, any_id: str, by: str, reason: str = "") -> int:
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         found = await _draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
@@ -121,40 +121,40 @@ async def review_approve(config: Config, any_id: str, by: str, reason: str = "")
         if any_id != draft.id:
             return fail(f"name the draft that you have seen: {draft.id} waits for {mail.id}")
         done = await approval.approve(parts, draft.id, by=by, seen_hash=draft.approval_hash, reason=reason)
-    return _said(done, f"Approved: the reply to {mail.author} is on its way out.")
+    return said(done, f"Approved: the reply to {mail.author} is on its way out.")
 
 
 async def review_reject(config: Config, any_id: str, by: str, reason: str) -> int:
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         found = await _draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
         done = await approval.reject(parts, found[0].id, by=by, reason=reason)
-    return _said(done, "Rejected; the mail is a person's now.")
+    return said(done, "Rejected; the mail is a person's now.")
 
 
 async def review_close(config: Config, any_id: str, by: str, reason: str) -> int:
-    async with _parts(config) as parts:
-        found = await _story(parts, any_id)
+    async with opened_parts(config) as parts:
+        found = await story_of(parts, any_id)
         if found is None:
             return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
         done = await closing.close(parts, found.mail.id, by=by, reason=reason)
-    return _said(done, "Closed; nothing goes out.")
+    return said(done, "Closed; nothing goes out.")
 
 
 async def review_retry(config: Config, any_id: str, by: str) -> int:
-    async with _parts(config) as parts:
-        found = await _story(parts, any_id)
+    async with opened_parts(config) as parts:
+        found = await story_of(parts, any_id)
         if found is None:
             return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
         done = await closing.retry(parts, found.mail.id, by=by)
-    return _said(done, f"{found.mail.id} is read again as if it had just come, as soon as `postroom serve` runs.")
+    return said(done, f"{found.mail.id} is read again as if it had just come, as soon as `postroom serve` runs.")
 
 
 async def review_raw(config: Config, any_id: str) -> int:
     """Write the mail's bytes as they came to standard output."""
-    async with _parts(config) as parts:
-        found = await _story(parts, any_id)
+    async with opened_parts(config) as parts:
+        found = await story_of(parts, any_id)
         if found is None:
             return fail(f"there is no mail or draft with the id {any_id}; `postroom review list` shows them")
         async with parts.database.read() as tx:
@@ -169,7 +169,7 @@ async def review_raw(config: Config, any_id: str) -> int:
 
 async def review_edit(config: Config, any_id: str, by: str) -> int:
     """Open the draft in $EDITOR: the subject in the first line, a blank line, the text."""
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         found = await _draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
@@ -187,7 +187,7 @@ async def review_edit(config: Config, any_id: str, by: str) -> int:
     path.unlink()
     if done.note:
         console.print(f"Policy says of your version: {line(done.note)}")
-    return _said(done, f"Saved as {done.id}; approve it to send it.")
+    return said(done, f"Saved as {done.id}; approve it to send it.")
 
 
 def _draft_file(text: str) -> Path:
@@ -222,7 +222,7 @@ def _edited(path: Path) -> tuple[str, str] | str:
     return head.removeprefix("Subject: ").strip(), text
 
 
-def _said(done: Decided | NotDecided, text: str) -> int:
+def said(done: Decided | NotDecided, text: str) -> int:
     if isinstance(done, NotDecided):
         return fail(done.reason)
     console.print(line(text))
@@ -231,8 +231,8 @@ def _said(done: Decided | NotDecided, text: str) -> int:
 
 async def explain(config: Config, any_id: str) -> int:
     """Print the whole story of one mail; 1 where the audit's chain is broken."""
-    async with _parts(config) as parts:
-        found = await _story(parts, any_id)
+    async with opened_parts(config) as parts:
+        found = await story_of(parts, any_id)
     if found is None:
         return fail(f"there is no mail, draft, run or delivery with the id {any_id}")
     print_story(console, found, whole=True)
@@ -249,7 +249,7 @@ def _unknown_mailbox(config: Config, mailbox: str) -> str:
 async def pause(config: Config, mailbox: str, by: str) -> int:
     if problem := _unknown_mailbox(config, mailbox):
         return fail(problem)
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         fresh = await switch.pause(parts, _address(config, mailbox), by=by)
     console.print(f"{'Paused' if fresh else 'Was paused already'}: {mailbox or 'all sending'}. Nothing is lost.")
     return 0
@@ -258,7 +258,7 @@ async def pause(config: Config, mailbox: str, by: str) -> int:
 async def resume(config: Config, mailbox: str, by: str) -> int:
     if problem := _unknown_mailbox(config, mailbox):
         return fail(problem)
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         lifted = await switch.resume(parts, _address(config, mailbox), by=by)
     if not lifted:
         return fail(f"{mailbox or 'all sending'} was not paused")
@@ -272,10 +272,10 @@ def _address(config: Config, mailbox: str) -> str:
 
 
 async def resolve(config: Config, any_id: str, outcome: Literal["sent", "resend"], by: str) -> int:
-    async with _parts(config) as parts:
+    async with opened_parts(config) as parts:
         done = await switch.resolve(parts, any_id, outcome, by=by)
     text = "Noted as sent." if outcome == "sent" else "It goes out again, with the same Message-ID."
-    return _said(done, text)
+    return said(done, text)
 
 
 async def send_test(config: Config, to: str) -> int:

@@ -55,7 +55,7 @@ async def extract(
     """Ask the model once. Raises ModelUnavailableError where it gives no answer at all."""
     request = extract_request(mail, intents)
     answer = bounded(await model.respond(request))
-    return Extraction(_judge(answer, mail, message_id, intents, risks), request, answer)
+    return Extraction(judge(answer, mail, message_id, intents, risks), request, answer)
 
 
 def without_answer(
@@ -63,12 +63,13 @@ def without_answer(
 ) -> Extraction:
     """What is known where no model answered: nothing, and so the mail is a person's."""
     answer = ModelAnswer(id="", model=model, status="failed", detail="the model gave no answer")
-    return Extraction(_judge(answer, mail, message_id, intents, risks), extract_request(mail, intents), answer)
+    return Extraction(judge(answer, mail, message_id, intents, risks), extract_request(mail, intents), answer)
 
 
-def _judge(
+def judge(
     answer: ModelAnswer, mail: MailView, message_id: str, intents: tuple[str, ...], risks: Sequence[str]
 ) -> InboundEmailIntent:
+    """The intent that an answer comes to. Pure."""
     found, problem = _read(answer)
     if found is None or problem:
         return InboundEmailIntent(

@@ -52,20 +52,35 @@ class Proposed:
     reason: str = ""
 
 
-async def propose(
-    parts: Parts, tx: Tx, run: Run, mail: Mail, *, call_id: str, to: str, subject: str, body: str, now: datetime
-) -> Proposed:
-    """Judge a proposal and store it with what follows: in the outbox, before a person, or denied."""
-    draft_id = new_id("d", now)
-    intent = await mails.get_intent(tx, mail.id)
-    if intent is None:
-        raise RuntimeError(f"{mail.id} has a run but no intent")
+@dataclass(frozen=True)
+class Judged:
+    """A proposal with all that is decided on it; nothing is stored."""
+
+    proposal: SendAgentEmail
+    judgement: Judgement
+    state: DraftState
+    """Unseen, denied, or waiting."""
+    reasons: tuple[str, ...]
+
+
+async def judge(
+    parts: Parts,
+    tx: Tx,
+    mail: Mail,
+    intent: InboundEmailIntent,
+    *,
+    action_id: str,
+    to: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    but: str = "",
+) -> Judged:
+    """What policy and gate say of these words as a reply to this mail; delivery `but` is left out of the facts."""
     template_id = await template_of(parts, tx, mail, intent, subject, body)
     proposal = _proposal(parts, mail, intent, template_id, to=to, subject=subject, body=body)
-    await locks.replies(tx)
-    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now)
-    rules = parts.rules[mail.mailbox]
-    judgement = evaluate(draft_id, proposal, facts, rules)
+    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, but=but)
+    judgement = evaluate(action_id, proposal, facts, parts.rules[mail.mailbox])
     mailbox = parts.mailbox(mail.mailbox)
     entry = parts.playbooks[mail.mailbox].entry(proposal.template_id) if proposal.template_id else None
     verdict = gate.decide(
@@ -75,9 +90,25 @@ async def propose(
         auto_send=mailbox.auto_send and entry is not None and entry.auto_send,
         threshold=mailbox.threshold_for(intent.intent),
     )
-    state, reasons = _state(judgement, verdict)
+    return Judged(proposal, judgement, *_state(judgement, verdict))
+
+
+async def propose(
+    parts: Parts, tx: Tx, run: Run, mail: Mail, *, call_id: str, to: str, subject: str, body: str, now: datetime
+) -> Proposed:
+    """Judge a proposal and store it with what follows: in the outbox, before a person, or denied."""
+    draft_id = new_id("d", now)
+    intent = await mails.get_intent(tx, mail.id)
+    if intent is None:
+        raise RuntimeError(f"{mail.id} has a run but no intent")
+    await locks.replies(tx)
+    judged = await judge(parts, tx, mail, intent, action_id=draft_id, to=to, subject=subject, body=body, now=now)
+    state, reasons, judgement = judged.state, judged.reasons, judged.judgement
     stored = DraftState.DENIED if state is DraftState.DENIED else DraftState.WAITING
-    draft = await _store(parts, tx, run, mail, draft_id, call_id, proposal, judgement, stored, reasons, rules, now)
+    rules = parts.rules[mail.mailbox]
+    draft = await _store(
+        parts, tx, run, mail, draft_id, call_id, judged.proposal, judgement, stored, reasons, rules, now
+    )
     if state is DraftState.UNSEEN:
         reasons = await _leave(parts, tx, mail, draft, judgement, now)
     if state is not DraftState.DENIED and reasons:

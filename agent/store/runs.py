@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from agent.ids import new_id
 from agent.models.base import Frozen, FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque
@@ -226,6 +226,70 @@ async def unanswered(tx: Tx, run_id: str) -> int:
         )
     ).scalar_one()
     return count
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a model was asked once, and what it said."""
+
+    id: str
+    run_id: str | None
+    purpose: str
+    request: dict[str, Any]
+    answer: ModelAnswer
+    at: datetime
+
+
+async def exchanges(tx: Tx, mail_id: str) -> list[Exchange]:
+    """All of one mail, oldest first."""
+    columns = [model_call.c[name] for name in Exchange.__dataclass_fields__]
+    rows = await tx.execute(
+        select(*columns).where(model_call.c.mail_id == mail_id).order_by(model_call.c.at, model_call.c.id)
+    )
+    return [
+        Exchange(row.id, row.run_id, row.purpose, row.request, ModelAnswer.model_validate(row.answer), row.at)
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run as a list shows it."""
+
+    id: str
+    mail_id: str
+    state: RunState
+    reason: str
+    model: str
+    turns: int
+    updated_at: datetime
+    author: str
+    subject: str
+
+
+async def listing(tx: Tx, states: Iterable[RunState], *, limit: int) -> list[Line]:
+    """Runs in these states, the newest first."""
+    own = [run.c[name] for name in Line.__dataclass_fields__ if name not in {"author", "subject"}]
+    rows = await tx.execute(
+        select(*own, mail.c.author, mail.c.subject)
+        .join(mail, mail.c.id == run.c.mail_id)
+        .where(run.c.state.in_(list(states)))
+        .order_by(run.c.created_at.desc(), run.c.id.desc())
+        .limit(limit)
+    )
+    return [Line(**{**row._mapping, "state": RunState(row.state)}) for row in rows]  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
+
+
+async def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Forget what models were asked and said before an instant, of runs that ended; gives how many."""
+    open_runs = select(run.c.mail_id).where(run.c.state.in_(list(OPEN_RUNS)))
+    old = (
+        select(model_call.c.id)
+        .where(model_call.c.at < before, model_call.c.mail_id.not_in(open_runs))
+        .order_by(model_call.c.at)
+        .limit(limit)
+    )
+    return (await tx.execute(delete(model_call).where(model_call.c.id.in_(old.scalar_subquery())))).rowcount
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,14 @@ async def closed(stage: Stage) -> str:
     return mail_id
 
 
+async def cancelled(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await closing.cancel_run(stage.home.parts, mail_id, by="ruth", reason="mine")
+    await stage.home.settle()
+    return mail_id
+
+
 async def begun_again(stage: Stage) -> str:
     mail_id = await stage.mail("unproven")
     await stage.home.settle()
@@ -360,6 +368,7 @@ WAYS: dict[str, Way] = {
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
     "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),
+    "cancelled": _way(cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),
     "begun_again": _way(begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
     "joined": _way(joined, _S.JOINED, 0, f"{T} _start 1"),
     "expired": _way(expired, _S.PERSON, 0, f"{R} expire 1"),

@@ -363,3 +363,28 @@ def test_a_test_mail_needs_a_running_door(terminal: Terminal) -> None:
     said = terminal.run("send-test", code=1)
     assert "127.0.0.1:2525" in said
     assert "postroom serve" in said
+
+
+def test_a_run_is_listed_shown_cancelled_and_begun_again(terminal: Terminal) -> None:
+    """By its own id or the mail's."""
+    mail_id = terminal.receive()
+    listed = terminal.run("runs", "list")
+    (run_id,) = re.findall(r"r-[0-9a-z]+", listed)
+    assert "requires_action after 2 turns" in listed
+    assert listed.endswith("1 runs open.\n")
+    shown = terminal.run("runs", "show", run_id)
+    assert "read_inbox" in shown
+    assert "answered: not yet" in shown
+    assert terminal.run("runs", "cancel", run_id, "--reason", "mine", "--by", "ruth").startswith("Cancelled")
+    assert "no run of this mail is open" in terminal.run("runs", "cancel", mail_id, "--reason", "x", code=1)
+    assert "cancelled after 2 turns" in terminal.run("runs", "list", "--ended")
+    assert "cancelled by ruth: mine" in terminal.run("explain", mail_id)
+    assert "begins again" in terminal.run("runs", "retry", run_id)
+
+
+def test_a_mail_is_decided_again_from_what_is_stored(terminal: Terminal) -> None:
+    """0 where nothing differs."""
+    mail_id = terminal.receive()
+    said = terminal.run("replay", mail_id)
+    assert said.count("the same") == 2
+    assert "no mail, draft or run" in terminal.run("replay", "m-none", code=1)
