@@ -153,6 +153,15 @@ class DeskSettings(Section):
     """Set it where a proxy serves the desk by HTTPS."""
 
 
+class RetentionSettings(Section):
+    """`[retention]`: how long what is no longer needed is kept. 0: for ever."""
+
+    model_calls_days: int = Field(default=90, ge=0)
+    """What models were asked and said; `postroom replay` needs it."""
+    raw_mail_days: int = Field(default=0, ge=0)
+    """The bytes of mail that is answered, closed or automatic, as they came."""
+
+
 class WorkerSettings(Section):
     """`[worker]`: how work is done."""
 
@@ -210,6 +219,7 @@ class Config(Section):
     dkim: DkimSettings = DkimSettings()
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
+    retention: RetentionSettings = RetentionSettings()
     lookups: tuple[LookupSettings, ...] = Field(alias="lookup", default=())
     """What the assistant may ask the operator's own service."""
     mailboxes: tuple[Mailbox, ...] = Field(alias="mailbox", min_length=1)

@@ -31,6 +31,7 @@ from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
 from agent.playbook import Playbook, load
+from agent.retention import prune
 from agent.roles import ALL, Role
 from agent.states import JobKind
 from agent.store import keyring
@@ -229,10 +230,11 @@ async def send_all(service: Service) -> None:
 
 
 async def expire_all(service: Service) -> None:
-    """End runs whose time is over, once a minute, until cancelled."""
+    """End runs whose time is over and forget what is past its own, once a minute, until cancelled."""
     while True:
         try:
             await run.expire(service.parts)
+            await prune(service.parts)
         except Exception as error:  # noqa: BLE001 (the next minute tries again)
             log.error("expiry.failed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_SECONDS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
@@ -188,6 +188,19 @@ async def raw(tx: Tx, mail_id: str) -> bytes | None:
     """The bytes as they came; None after retention pruned them."""
     data: bytes | None = (await tx.execute(select(raw_mail.c.data).where(raw_mail.c.mail_id == mail_id))).scalar()
     return data
+
+
+async def prune_raw(tx: Tx, before: datetime, limit: int) -> int:
+    """Forget the bytes of mail that came before an instant and is done with; gives how many."""
+    done = [MailStatus.ANSWERED, MailStatus.CLOSED, MailStatus.RECORDED, MailStatus.DUPLICATE, MailStatus.JOINED]
+    old = (
+        select(mail.c.id)
+        .join(raw_mail, raw_mail.c.mail_id == mail.c.id)
+        .where(mail.c.status.in_(done), mail.c.received_at < before)
+        .order_by(mail.c.received_at)
+        .limit(limit)
+    )
+    return (await tx.execute(delete(raw_mail).where(raw_mail.c.mail_id.in_(old.scalar_subquery())))).rowcount
 
 
 async def routes(tx: Tx, mail_id: str) -> list[str]:

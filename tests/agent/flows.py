@@ -20,6 +20,7 @@ from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
 from agent.models.playbook import PlaybookModel
 from agent.parts import Parts
 from agent.policy import Rules, Settings
+from agent.retention import prune
 from agent.states import DraftState, JobKind, MailStatus
 from agent.store import jobs
 from agent.store.tables import raw_mail
@@ -183,6 +184,14 @@ async def closed(stage: Stage) -> str:
     await stage.home.settle()
     await closing.close(stage.home.parts, mail_id, by="ruth", reason="by phone")
     await stage.home.settle()
+    return mail_id
+
+
+async def pruned(stage: Stage) -> str:
+    mail_id = await stage.mail("known")
+    await stage.home.settle()
+    stage.home.clock.advance(days=100)
+    await prune(stage.home.parts)
     return mail_id
 
 
@@ -368,6 +377,7 @@ WAYS: dict[str, Way] = {
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
     "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),
+    "pruned": _way(pruned, _S.ANSWERED, 1, "agent/retention.py prune 1"),
     "cancelled": _way(cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),
     "begun_again": _way(begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
     "joined": _way(joined, _S.JOINED, 0, f"{T} _start 1"),
