@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from sqlalchemy.schema import Table
 from agent.store import locks
 from agent.store.errors import DatabaseError, FenceLostError
 from agent.store.postgres import postgres_engine
+from agent.store.sqlite import connect
 
 __all__ = ["Database", "DatabaseError", "FenceLostError", "Tx", "is_unavailable"]
 
@@ -115,6 +117,7 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=60,
         hide_parameters=True,
+        async_creator=partial(connect, make_url(url).database, check_same_thread=False),
     )
 
     @event.listens_for(engine.sync_engine, "connect")
