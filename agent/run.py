@@ -80,7 +80,10 @@ async def _look_up(parts: Parts, turn: _Turn, answer: ModelAnswer) -> Mapping[st
 
 
 async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnavailableError) -> None:
-    """Ask again in a minute. A model that is away since `MODEL_PATIENCE` is not waited for: a person answers."""
+    """Ask again in a minute, or when the server wants to be asked.
+
+    A model that is away since `MODEL_PATIENCE` is not waited for: a person answers.
+    """
     now = parts.now()
     async with parts.database.write() as tx:
         run = await runs.locked(tx, turn.run.id)
@@ -90,7 +93,8 @@ async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnav
         elif now - run.updated_at >= MODEL_PATIENCE:
             await _finish(parts, tx, held, run, RunState.FAILED, f"the model gave no answer: {error}", now)
         else:
-            await jobs.put_back(tx, held, due_at=now + MODEL_PAUSE, error=str(error), counted=False)
+            due_at = now + max(MODEL_PAUSE, error.after)
+            await jobs.put_back(tx, held, due_at=due_at, error=str(error), counted=False)
 
 
 async def _open(parts: Parts, held: Job) -> _Turn | None:

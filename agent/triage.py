@@ -119,7 +119,8 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
             name = parts.model.name
             return without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
         async with parts.database.write() as tx:
-            await jobs.put_back(tx, held, due_at=parts.now() + MODEL_PAUSE, error=str(error), counted=False)
+            due_at = parts.now() + max(MODEL_PAUSE, error.after)
+            await jobs.put_back(tx, held, due_at=due_at, error=str(error), counted=False)
         return None
 
 

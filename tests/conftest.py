@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+os.environ.pop("OPENAI_API_KEY", None)  # whatever a developer has set: no test and no process of one asks a real model
+
 OPTIONAL = "POSTROOM_CORPORA"
 """A skip that names this variable is allowed everywhere: the corpora are not part of the project."""
 

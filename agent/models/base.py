@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -115,6 +116,11 @@ class ModelAnswer(Frozen):
 
 class ModelUnavailableError(Exception):
     """The model gave no answer (network, 429, 5xx, timeout). The run tries again later or ends with a person."""
+
+    def __init__(self, reason: str, *, after: timedelta = timedelta()) -> None:
+        super().__init__(reason)
+        self.after = after
+        """How long the server wants to be left alone, where it said so."""
 
 
 class Model(Protocol):

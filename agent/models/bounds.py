@@ -15,6 +15,8 @@ MAX_ITEMS = 64
 MAX_CHARACTERS = 500_000
 """Of all items of one answer together."""
 MAX_CALL_ID = 200
+MAX_NAME = 200
+"""Of a tool."""
 
 
 def bounded(answer: ModelAnswer) -> ModelAnswer:
@@ -30,6 +32,8 @@ def _problem(answer: ModelAnswer) -> str:
         return f"it has {len(answer.items)} items, {MAX_ITEMS} are the most"
     if any(not 0 < len(call.call_id) <= MAX_CALL_ID for call in answer.calls):
         return f"a tool call has no id, or one of more than {MAX_CALL_ID} characters"
+    if any(not call.call_id.isprintable() or len(call.name) > MAX_NAME for call in answer.calls):
+        return f"a tool call has an id with characters that no id has, or a name of more than {MAX_NAME} characters"
     if sum(_length(item) for item in answer.items) > MAX_CHARACTERS:
         return f"it has more than {MAX_CHARACTERS:,} characters"
     return ""

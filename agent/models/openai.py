@@ -1,135 +1,149 @@
 """Any server that speaks OpenAI's protocol, through the openai SDK: OpenAI, Ollama, vLLM, llama.cpp.
 
 Rules:
-- One client for the whole process; connections only to `base_url`'s host, no redirect is followed, no proxy of the
-  environment is used.
-- Time, retries and the bytes of an answer are bounded. Retry-After is honoured by the SDK, up to a minute.
-- What may be over in a while (no connection, 408, 409, 429, 5xx, a key that is refused, a model that is not there) is
-  ModelUnavailableError: the mail waits. A request that the server finds wrong is a failed answer, and a person's.
+- One client for the whole process, made when it is first needed, closed with the service.
+- Time is bounded in all, not between two bytes: an answer that trickles in is none.
+- Tries are bounded. What may be over in a while is ModelUnavailableError, with how long the server wants to be left
+  alone; a request that the server finds wrong, or an answer that is none, is a failed answer.
 - The answer's JSON is read by hand, so that id and usage survive what is wrong with it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import httpx2
-import openai
 import structlog
 
-from agent.models import chat, responses
+from agent.models import answered, chat, responses, trouble
 from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
 from agent.models.settings import ModelSettings
+from agent.models.trouble import SHORT_SECONDS, Trouble, error_words, of_status, one_line
 
-MAX_BYTES = 4_000_000
-"""Of an answer's body."""
+if TYPE_CHECKING:
+    import openai
+
 HOSTED = "https://api.openai.com/v1"
-OPERATORS = {
-    401: "it refused the key: set OPENAI_API_KEY, or model.api_key_file",
-    403: "it refused the key's rights",
-    404: "it knows no such model or no such dialect: look at model.name, model.base_url and model.dialect",
-}
-"""What an operator can mend; the mail waits meanwhile."""
-TEMPORARY = {408, 409, 425, 429, *OPERATORS}
 
 log = structlog.get_logger()
 
 
-class _TooLongError(httpx2.TransportError):
-    """The answer is longer than any answer to us is."""
-
-
-class _Bounded(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        length = 0
-        async for piece in self._inner:
-            length += len(piece)
-            if length > MAX_BYTES:
-                raise _TooLongError(f"the answer has more than {MAX_BYTES:,} bytes")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class _Transport(httpx2.AsyncHTTPTransport):
-    """Ends an answer that does not end by itself."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        # A packed answer would have to be unpacked before it is known how long it is.
-        request.headers["Accept-Encoding"] = "identity"
-        got = await super().handle_async_request(request)
-        if isinstance(got.stream, httpx2.AsyncByteStream):
-            got.stream = _Bounded(got.stream)
-        return got
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class OpenAIModel:
     """A `Model` over HTTP."""
 
-    def __init__(self, settings: ModelSettings, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        *,
+        concurrency: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.name = f"openai {settings.name}"
         self._settings = settings
-        self._body, self._read = (
-            (chat.body, chat.answer) if settings.dialect == "chat" else (responses.body, responses.answer)
-        )
-        timeout = httpx2.Timeout(settings.read_timeout_seconds, connect=settings.connect_timeout_seconds)
-        limits = httpx2.Limits(max_connections=2 * concurrency + 10, max_keepalive_connections=concurrency)
-        self._client = openai.AsyncOpenAI(
-            api_key=settings.api_key.get_secret_value() or "none",
-            base_url=settings.base_url or HOSTED,
-            timeout=timeout,
-            max_retries=settings.max_retries,
-            http_client=httpx2.AsyncClient(
-                transport=_Transport(limits=limits), follow_redirects=False, trust_env=False, timeout=timeout
-            ),
-        )
+        self._chat = settings.dialect == "chat"
+        self._key = settings.api_key.get_secret_value()
+        self._host = urlsplit(settings.base_url or HOSTED).netloc
+        self._connections = concurrency + 8
+        self._sleep = sleep
+        self._now = now
+        self._client: openai.AsyncOpenAI | None = None
 
     async def respond(self, request: ModelRequest) -> ModelAnswer:
-        try:
-            raw = await self._ask(request)
-        except openai.APIStatusError as error:
-            return self._refused(error.status_code)
-        except openai.APIError as error:
-            raise ModelUnavailableError(f"the model gave no answer: {type(error).__name__}") from error
-        try:
-            data = json.loads(raw)
-        except (ValueError, RecursionError):
-            data = None
-        if not isinstance(data, dict):
-            return ModelAnswer(id="", model=self.name[:100], status="failed", detail="the answer is no JSON object")
-        return self._read(data, model=self.name)
+        make, read = (chat.body, chat.answer) if self._chat else (responses.body, responses.answer)
+        got = await self._answered(make(request, self._settings))
+        if isinstance(got, Trouble):
+            return self._without_answer(got)
+        data = answered.read(got)
+        if data is None:
+            return ModelAnswer(id="", model=self.name, status="failed", detail="the answer is no sound JSON object")
+        return read(data, self._settings)
 
-    async def _ask(self, request: ModelRequest) -> bytes:
-        settings = self._settings
-        asked: dict[str, Any] = {**self._body(request), "model": settings.name}
-        if settings.dialect == "chat":
-            got = await self._client.chat.completions.with_raw_response.create(
-                **asked, max_tokens=settings.max_output_tokens
-            )
+    async def _answered(self, body: dict[str, Any]) -> bytes | Trouble:
+        """Ask until there is an answer, or trouble that a further try does not end."""
+        for tried in range(self._settings.max_retries):
+            got = await self._try(body)
+            if not isinstance(got, Trouble) or not got.at_once or (pause := got.pause(tried)) > SHORT_SECONDS:
+                return got
+            await self._sleep(pause * random.uniform(1.0, 1.25))
+        return await self._try(body)
+
+    async def _try(self, body: dict[str, Any]) -> bytes | Trouble:
+        """Ask once; gives the answer's bytes, or why there are none."""
+        import openai
+
+        limit = self._settings.connect_timeout_seconds + self._settings.read_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                return await self._ask(body)
+        except TimeoutError:
+            return Trouble(f"it gave no whole answer within {limit:g} s")
+        except openai.APIStatusError as error:
+            code, said = error_words(error.body)
+            after = trouble.retry_after(error.response.headers, self._now())
+            return of_status(error.status_code, code, one_line(said, hide=self._key), after)
+        except openai.OpenAIError as error:
+            return self._unreached(error)
+
+    def _unreached(self, error: Exception) -> Trouble:
+        import httpx2
+
+        from agent.models.transport import UnfitAnswerError
+
+        cause = error.__cause__ or error
+        if isinstance(cause, UnfitAnswerError):
+            return Trouble(str(cause), waits=False)
+        if isinstance(cause, httpx2.TimeoutException) and not isinstance(cause, httpx2.ConnectTimeout):
+            return Trouble(f"it gave no answer within {self._settings.read_timeout_seconds:g} s")
+        what = one_line(str(cause), 100, hide=self._key)
+        return Trouble(f"the connection failed: {type(cause).__name__} {what}".rstrip(), at_once=True)
+
+    async def _ask(self, body: dict[str, Any]) -> bytes:
+        client = self._opened()
+        if self._chat:
+            got = await client.chat.completions.with_raw_response.create(**body)
         else:
-            if settings.keep_reasoning:
-                asked["include"] = ["reasoning.encrypted_content"]
-            got = await self._client.responses.with_raw_response.create(
-                **asked, max_output_tokens=settings.max_output_tokens
-            )
+            got = await client.responses.with_raw_response.create(**body)
         content: bytes = got.http_response.content
         return content
 
-    def _refused(self, status: int) -> ModelAnswer:
-        where = self._settings.base_url or HOSTED
-        if status in TEMPORARY or status >= 500:
-            said = OPERATORS.get(status, "it has trouble, or too much to do")
-            log.error("model.refused", status=status, what=f"the model server at {where}: {said}")
-            raise ModelUnavailableError(f"the model server answered {status}: {said}")
-        detail = f"the model server answered {status}: it finds the request wrong"
-        log.error("model.refused", status=status, what=detail)
-        return ModelAnswer(id="", model=self.name[:100], status="failed", detail=detail)
+    def _opened(self) -> openai.AsyncOpenAI:
+        if self._client is None:
+            import openai
+
+            from agent.models.transport import open_client
+
+            settings = self._settings
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key or "none",  # it wants one; what is sent is the transport's
+                base_url=settings.base_url or HOSTED,
+                max_retries=0,  # tries are counted here
+                http_client=open_client(
+                    key=self._key,
+                    connections=self._connections,
+                    connect_seconds=settings.connect_timeout_seconds,
+                    read_seconds=settings.read_timeout_seconds,
+                ),
+            )
+        return self._client
+
+    def _without_answer(self, got: Trouble) -> ModelAnswer:
+        """A failed answer; raises ModelUnavailableError where it is worth to wait."""
+        what = f"the model server at {self._host}: {got.reason}"
+        log.error("model.no_answer", what=what, waits=got.waits)
+        if got.waits:
+            raise ModelUnavailableError(what, after=timedelta(seconds=got.after or 0.0))
+        return ModelAnswer(id="", model=self.name, status="failed", detail=what)
 
     async def close(self) -> None:
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None

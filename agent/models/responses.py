@@ -3,39 +3,39 @@
 Rules:
 - The whole input is sent each turn, and nothing is stored at the vendor.
 - An answer is read from its JSON by hand: id and usage survive whatever is wrong with the rest.
-- Items of a kind that we do not know (reasoning, say) are kept as they came and handed back unchanged.
+- Items of a kind that we do not know (reasoning, say) are kept as they came and handed back unchanged. Only a reasoning
+  item that holds nothing but its id is left out: a server that stored nothing does not know the id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from agent.models.base import (
-    FunctionCall,
-    FunctionOutput,
-    Item,
-    Message,
-    ModelAnswer,
-    ModelRequest,
-    Opaque,
-    ToolSpec,
-    Usage,
-)
+from agent.models.answered import known
+from agent.models.base import FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque, ToolSpec
+from agent.models.bounds import MAX_ITEMS
+from agent.models.settings import ModelSettings
+from agent.models.trouble import one_line
 
 
-def body(request: ModelRequest) -> dict[str, Any]:
-    """The arguments of `responses.create` apart from the model's name and bounds."""
+def body(request: ModelRequest, settings: ModelSettings) -> dict[str, Any]:
+    """The arguments of `responses.create`."""
     found: dict[str, Any] = {
+        "model": settings.name,
         "instructions": request.instructions,
-        "input": [_sent(item) for item in request.items],
+        "input": [sent for item in request.items if (sent := _sent(item)) is not None],
         "store": False,
+        "max_output_tokens": settings.max_output_tokens,
     }
     if request.tools:
         found["tools"] = [_tool(tool) for tool in request.tools]
     if request.output_schema is not None:
         schema = {"type": "json_schema", "name": request.purpose, "schema": request.output_schema, "strict": True}
         found["text"] = {"format": schema}
+    if settings.keep_reasoning:
+        found["include"] = ["reasoning.encrypted_content"]
+    if settings.temperature is not None:
+        found["temperature"] = settings.temperature
     return found
 
 
@@ -49,7 +49,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     }
 
 
-def _sent(item: Item) -> dict[str, Any]:
+def _sent(item: Item) -> dict[str, Any] | None:
     match item:
         case Message(role="assistant", text=text):
             part = {"type": "output_text", "text": text, "annotations": []}
@@ -61,64 +61,53 @@ def _sent(item: Item) -> dict[str, Any]:
         case FunctionOutput(call_id=call_id, output=output):
             return {"type": "function_call_output", "call_id": call_id, "output": output}
         case Opaque(raw=raw):
-            return raw
+            empty = not any(raw.get(name) for name in ("encrypted_content", "content", "summary"))
+            foreign = "type" not in raw  # what another dialect kept
+            return None if foreign or (raw["type"] == "reasoning" and empty) else raw
 
 
-def answer(data: dict[str, Any], *, model: str) -> ModelAnswer:
+def answer(data: dict[str, Any], settings: ModelSettings) -> ModelAnswer:
     """What the server said; `failed` where it cannot be read."""
-    known = {
-        "id": text_of(data.get("id"))[:200],
-        "model": (text_of(data.get("model")) or model)[:100],
-        "usage": usage(data.get("usage"), "input_tokens", "output_tokens"),
-    }
-    output = data.get("output")
-    if not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
-        return ModelAnswer(status="failed", detail="the answer has no output", **known)
-    status = data.get("status")
+    told = known(data, settings.name, "input_tokens", "output_tokens")
+    output, status = data.get("output"), data.get("status")
     if status == "incomplete":
-        why = data.get("incomplete_details")
-        detail = text_of(why.get("reason")) if isinstance(why, dict) else ""
-        return ModelAnswer(status="incomplete", detail=detail[:300] or "it was cut off", **known)
+        detail = _within(data.get("incomplete_details"), "reason") or "it was cut off"
+        return ModelAnswer(status="incomplete", detail=detail, **told)
+    problem = ""
     if status != "completed":
-        why = data.get("error")
-        detail = text_of(why.get("message")) if isinstance(why, dict) else ""
-        return ModelAnswer(status="failed", detail=detail[:300] or f"its status is {text_of(status)[:40]!r}", **known)
-    if refusal := _refusal(output):
-        return ModelAnswer(status="refused", detail=refusal[:300], **known)
-    try:
-        return ModelAnswer(status="completed", items=tuple(_read(item) for item in output), **known)
-    except (KeyError, TypeError, ValueError) as error:
-        return ModelAnswer(status="failed", detail=f"an item cannot be read: {type(error).__name__}", **known)
+        problem = _within(data.get("error"), "message") or f"its status is {one_line(status, 40)!r}"
+    elif not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
+        problem = "the answer has no output"
+    elif len(output) > MAX_ITEMS:
+        problem = f"it has {len(output)} items, {MAX_ITEMS} are the most"
+    elif refusal := next(filter(None, map(_refusal, output)), ""):
+        return ModelAnswer(status="refused", detail=refusal, **told)
+    else:
+        try:
+            return ModelAnswer(status="completed", items=tuple(_read(item) for item in output), **told)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = f"an item cannot be read: {type(error).__name__}"
+    return ModelAnswer(status="failed", detail=problem, **told)
 
 
 def _read(item: dict[str, Any]) -> Item:
-    match item.get("type"):
-        case "message":
-            parts = item["content"]
-            said = "".join(part["text"] for part in parts if part.get("type") == "output_text")
-            return Message(role="assistant", text=said)
+    match item["type"]:
+        case "message" if all(part["type"] == "output_text" for part in item["content"]):
+            return Message(role="assistant", text="".join(part["text"] for part in item["content"]))
         case "function_call":
             return FunctionCall(call_id=item["call_id"], name=item["name"], arguments=item["arguments"])
-        case _:
+        case str():
             return Opaque(raw=item)
+    raise TypeError("an item's type is no text")
 
 
-def _refusal(output: Iterable[dict[str, Any]]) -> str:
-    for item in output:
-        parts = item.get("content") if item.get("type") == "message" else None
-        for part in parts if isinstance(parts, list) else []:
-            if isinstance(part, dict) and part.get("type") == "refusal":
-                return text_of(part.get("refusal")) or "it refused"
+def _refusal(item: dict[str, Any]) -> str:
+    parts = item.get("content") if item.get("type") == "message" else None
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, dict) and part.get("type") == "refusal":
+            return one_line(part.get("refusal")) or "it refused"
     return ""
 
 
-def text_of(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def usage(data: object, sent: str, written: str) -> Usage:
-    """Token counts; what is no sensible number counts as none."""
-    found = data if isinstance(data, dict) else {}
-    numbers = [found.get(name) for name in (sent, written)]
-    clean = [n if isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**31 else 0 for n in numbers]
-    return Usage(input_tokens=clean[0], output_tokens=clean[1])
+def _within(value: object, key: str) -> str:
+    return one_line(value.get(key)) if isinstance(value, dict) else ""

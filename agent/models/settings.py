@@ -45,7 +45,9 @@ class ModelSettings(BaseModel):
     max_output_tokens: int = Field(default=4000, ge=100, le=100_000)
     """Of one answer."""
     keep_reasoning: bool = False
-    """Ask for encrypted reasoning items, which are handed back in the next turn (OpenAI's reasoning models)."""
+    """Hand reasoning back in the next turn: OpenAI's reasoning models give it encrypted, some chat servers want it."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """Where the model takes one; not sent where it is not set."""
     price_input: float = Field(default=0.0, ge=0)
     """Of a million tokens that are sent, in your currency; for budgets."""
     price_output: float = Field(default=0.0, ge=0)

@@ -15,7 +15,8 @@ import pytest
 
 from agent.config import Config
 from agent.models.base import FunctionCall, Item, MailView, Message, ModelAnswer, ModelUnavailableError, Opaque
-from agent.models.openai import MAX_BYTES, OpenAIModel
+from agent.models.openai import OpenAIModel
+from agent.models.transport import MAX_BYTES
 from agent.prompt import extract_request, run_request
 from agent.states import MailStatus, RunState
 from agent.store import runs
@@ -97,6 +98,14 @@ async def at_home(
                 yield server, home
         finally:
             await model.close()
+
+
+async def state_of(home: House, mail_id: str) -> tuple[MailStatus, RunState, str]:
+    """Where mail and run stand, and why the run ended."""
+    async with home.parts.database.read() as tx:
+        (run,) = await runs.of_mail(tx, mail_id)
+    mail = await home.mail(mail_id)
+    return mail.status, run.state, run.reason
 
 
 async def answer_to(dialect: Dialect, said: Answer, **changes: Any) -> ModelAnswer:
@@ -210,6 +219,8 @@ FAILURES: dict[str, tuple[Answer, str]] = {
         "failed",
     ),
     "a status of its own": (Raw(body=b'{"id": "r", "status": "dreaming", "output": [], "choices": []}'), "failed"),
+    "too long": (Raw(body=b"{" + b" " * MAX_BYTES + b"}"), "failed"),
+    "no number": (Raw(body=b'{"id": "r", "status": "completed", "output": [], "x": NaN}'), "failed"),
     "400": (Raw(status=400, body=b'{"error": {"message": "context too long"}}'), "failed"),
     "422": (Raw(status=422), "failed"),
 }
@@ -233,59 +244,116 @@ async def test_id_and_usage_survive_what_is_wrong(dialect: Dialect) -> None:
     assert (said.id, said.usage.output_tokens) == ("resp_1", 20)
 
 
-AWAY: dict[str, Answer] = {
-    "429": Raw(status=429),
-    "500": Raw(status=500, body=b"oops"),
-    "503": Raw(status=503),
-    "401": Raw(status=401),
-    "404": Raw(status=404),
-    "slow": Raw(wait=2.0),
-    "a redirect": Raw(status=307, headers={"Location": "http://127.0.0.1:9/v1/responses"}),
-    "too long": Raw(body=b"{" + b" " * MAX_BYTES + b"}"),
+AWAY: dict[str, tuple[Answer, str]] = {
+    "429": (Raw(status=429), "too much to do"),
+    "429 for a minute": (Raw(status=429, headers={"Retry-After": "60"}), "too much to do"),
+    "429 for ever": (Raw(status=429, body=b'{"error": {"code": "insufficient_quota"}}'), "quota is used up"),
+    "500": (Raw(status=500, body=b"oops"), "it says: oops"),
+    "503": (Raw(status=503), "too much to do"),
+    "401": (Raw(status=401), "refused the key: set OPENAI_API_KEY"),
+    "402": (Raw(status=402), "wants to be paid"),
+    "403": (Raw(status=403), "rights of the key"),
+    "404": (Raw(status=404, body=b'{"error": "model \'x\' not found"}'), "it says: model 'x' not found"),
+    "a timeout": (Raw(wait=1.0), "no answer within 0.2 s"),
+    "a reset": (Raw(body=b'{"id": "resp', headers={"Content-Length": "5000"}), "the connection failed"),
+    "a redirect": (Raw(status=307, headers={"Location": "http://127.0.0.1:9/v1/responses"}), "not followed"),
 }
 
 
 @both
 @pytest.mark.parametrize("kind", AWAY)
-async def test_a_server_in_trouble_is_waited_for(dialect: Dialect, kind: str) -> None:
-    """The mail keeps; an operator reads what to do in the log."""
-    if kind == "a redirect":
-        said = await answer_to(dialect, AWAY[kind])
-        assert said.status == "failed", "nothing is followed, and a person has the mail"
-        return
-    with pytest.raises(ModelUnavailableError):
-        await answer_to(dialect, AWAY[kind], read_timeout_seconds=0.2)
+async def test_a_server_in_trouble_is_waited_for(tmp_path: Path, dialect: Dialect, kind: str) -> None:
+    """The mail keeps for four hours, the run in progress; then it is a person's, and the reason says what was wrong."""
+    trouble, words = AWAY[kind]
+    async with at_home(tmp_path, dialect, in_turn(trouble), read_timeout_seconds=0.2) as (server, home):
+        mail_id = await home.receive(HOURS)
+        for _ in range(4):
+            await home.settle()
+            assert (await state_of(home, mail_id))[:2] == (MailStatus.WORKING, RunState.IN_PROGRESS)
+            home.clock.advance(hours=1)
+        asked = len(server.requests)
+        await home.settle()
+        status, state, reason = await state_of(home, mail_id)
+        assert (status, state) == (MailStatus.PERSON, RunState.FAILED)
+        assert words in reason
+        assert f"127.0.0.1:{server.port}" in reason
+        assert len(server.requests) == asked + 1, "asked once more before it is given up"
+        assert home.replies() == []
+
+
+async def test_a_server_says_when_it_wants_to_be_asked_again(tmp_path: Path) -> None:
+    """What is too long to be waited for at once is left to the job: nothing is asked before then."""
+    busy = Raw(status=429, headers={"Retry-After": "600"})
+    async with at_home(tmp_path, "responses", in_turn(busy), max_retries=5) as (server, home):
+        await home.receive(HOURS)
+        await home.settle()
+        home.clock.advance(minutes=9)
+        await home.settle()
+        assert len(server.requests) == 2, "the extraction, and the turn that was put off"
+        home.clock.advance(minutes=2)
+        await home.settle()
+        assert len(server.requests) == 3
 
 
 async def test_nobody_there_is_waited_for() -> None:
     """No server on the port at all."""
     server = ModelServer("responses", lambda _body, _n: Says())
     model = OpenAIModel(server.settings(), concurrency=1)
-    with pytest.raises(ModelUnavailableError, match="no answer"):
+    with pytest.raises(ModelUnavailableError, match="the connection failed: ConnectError"):
         await model.respond(run_request(VIEW, ()))
     await model.close()
 
 
+class Naps:
+    """Stands in for sleeping; keeps how long it would have taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+
+
 @both
-async def test_retry_after_is_honoured_and_tries_are_bounded(dialect: Dialect) -> None:
-    """The server says when; a second refusal is the last."""
-    busy = Raw(status=429, headers={"Retry-After": "0.05", "Retry-After-Ms": "50"})
-    async with asked(dialect, busy, max_retries=1) as (server, model):
+@pytest.mark.parametrize(
+    ("headers", "at_least"),
+    [({}, [0.5, 1.0]), ({"Retry-After": "7"}, [7, 7]), ({"Retry-After-Ms": "1500"}, [1.5, 1.5])],
+    ids=["none", "seconds", "milliseconds"],
+)
+async def test_tries_are_bounded_and_as_far_apart_as_the_server_wants(
+    dialect: Dialect, headers: dict[str, str], at_least: list[float]
+) -> None:
+    """Two further tries, never earlier than asked for, and a quarter later at most."""
+    naps = Naps()
+    async with model_server(dialect, lambda _body, _n: Raw(status=429, headers=headers)) as server:
+        model = OpenAIModel(server.settings(max_retries=2), concurrency=1, sleep=naps)
         with pytest.raises(ModelUnavailableError):
             await model.respond(run_request(VIEW, ()))
-    assert len(server.requests) == 2
+        await model.close()
+    assert len(server.requests) == 3
+    assert all(least <= took <= 1.25 * least for least, took in zip(at_least, naps.taken, strict=True))
 
 
 async def test_one_more_try_is_enough_for_a_hiccup() -> None:
     """The first answer is 500, the second sound."""
-
-    def script(_body: dict[str, Any], n: int) -> Answer:
-        return Raw(status=500, headers={"Retry-After-Ms": "10"}) if n == 0 else text("hello")
-
+    script: Script = lambda _body, n: Raw(status=500) if n == 0 else text("hello")  # noqa: E731 (it has a type)
     async with model_server("responses", script) as server:
-        model = OpenAIModel(server.settings(max_retries=1), concurrency=1)
+        model = OpenAIModel(server.settings(max_retries=1), concurrency=1, sleep=Naps())
         assert (await model.respond(run_request(VIEW, ()))).text == "hello"
         await model.close()
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+async def test_a_key_that_a_server_repeats_is_kept_out_of_reasons(status: int) -> None:
+    """What a server says stands in the log, in the job and at the desk; it is one line, and bounded."""
+    said = Raw(status=status, body=json.dumps({"error": {"message": "bad key sk-test!\n" + "x" * 9000}}).encode())
+    try:
+        reason = (await answer_to("responses", said)).detail
+    except ModelUnavailableError as error:
+        reason = str(error)
+    assert "bad key ***! xxx" in reason
+    assert "\n" not in reason
+    assert len(reason) < 600
 
 
 BAD_CALLS: dict[str, Item] = {
@@ -301,7 +369,12 @@ ENDS: dict[str, tuple[Script, MailStatus, RunState]] = {
     "a refusal": (in_turn(Says(refusal="no")), MailStatus.PERSON, RunState.FAILED),
     "cut off": (in_turn(Says(cut=True)), MailStatus.PERSON, RunState.INCOMPLETE),
     "no json": (in_turn(Raw(body=b"<html>")), MailStatus.PERSON, RunState.FAILED),
-    "turns that never end": (in_turn(Says((call("read_inbox", limit=1),))), MailStatus.PERSON, RunState.INCOMPLETE),
+    "40 turns that never end": (
+        in_turn(*(Says((call("read_inbox", f"c{n}", limit=1),)) for n in range(40))),
+        MailStatus.PERSON,
+        RunState.INCOMPLETE,
+    ),
+    "the same call for ever": (in_turn(Says((call("read_inbox", limit=1),))), MailStatus.PERSON, RunState.INCOMPLETE),
     **{
         kind: (in_turn(Says((item,)), text("done")), MailStatus.PERSON, RunState.COMPLETED)
         for kind, item in BAD_CALLS.items()
