@@ -35,6 +35,12 @@ runs = typer.Typer(
     help="Look at the assistant's runs; end one, or begin again.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(runs, name="runs")
+policy = typer.Typer(
+    help="Look at the rules, and at what others would change.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(policy, name="policy")
+audit = typer.Typer(help="Verify the audit.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(audit, name="audit")
 
 ConfigPath = Annotated[
     Path, typer.Option("--config", "-c", envvar="POSTROOM_CONFIG", help="The configuration to use.", show_default=True)
@@ -319,6 +325,43 @@ def replay(
     from agent import run_commands
 
     _run(lambda: run_commands.replay_mail(settings, any_id))
+
+
+@policy.command("list")
+def policy_list(config: ConfigPath = HERE) -> None:
+    """List every rule, what it protects, and whether it can be passed over."""
+    settings = _config(config)
+    from agent import policy_commands
+
+    _run(lambda: policy_commands.policy_list(settings))
+
+
+@policy.command("diff")
+def policy_diff(
+    new: Annotated[Path, typer.Argument(metavar="NEW.toml", help="The configuration to compare with.")],
+    config: ConfigPath = HERE,
+    last: Annotated[int, typer.Option(help="How many of the last mails to decide again.", min=1, max=100_000)] = 500,
+) -> None:
+    """Show which decisions another configuration would change.
+
+    The last mails are decided again under both, without a model; nothing is sent. Exits with 1 where one differs.
+    """
+    settings = _config(config)
+    from agent import policy_commands
+
+    _run(lambda: policy_commands.policy_diff(settings, new, last))
+
+
+@audit.command("verify")
+def audit_verify(config: ConfigPath = HERE) -> None:
+    """Verify the whole audit, and what it speaks of.
+
+    Exits with 1 where a row, a text, a mail or the end of a chain is not what it was.
+    """
+    settings = _config(config)
+    from agent import policy_commands
+
+    _run(lambda: policy_commands.audit_verify(settings))
 
 
 @app.command()

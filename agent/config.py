@@ -109,6 +109,15 @@ def _database(value: str) -> str:
     return value
 
 
+def _review_rules(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value:
+        from agent.policy import REVIEWED  # a file that names none does not pay for it
+
+        if strange := sorted(set(value) - REVIEWED):
+            raise ValueError(f"{', '.join(strange)}: no such review rule; there are {', '.join(sorted(REVIEWED))}")
+    return value
+
+
 OurAddress = Annotated[str, AfterValidator(_address)]
 AllowedLink = Annotated[str, AfterValidator(_link)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -196,6 +205,8 @@ class Mailbox(Section):
     """Confidence that a reply needs to leave without a person."""
     thresholds: dict[str, Share] = {}
     """Higher or lower ones for single intents."""
+    stricter: Annotated[tuple[str, ...], AfterValidator(_review_rules)] = ()
+    """Ids of review rules that deny here: nobody can pass over them (`postroom policy list` names them)."""
     allowed_links: tuple[AllowedLink, ...] = ()
     """Prefixes of links that replies may carry: `https://shop.example/help/`."""
     forwarder: tuple[Forwarder, ...] = ()

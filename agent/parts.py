@@ -76,6 +76,7 @@ def rules_of(config: Config, mailbox: Mailbox) -> Rules:
     """Policy of one mailbox from the configuration."""
     limits = config.limits
     return Rules(
+        stricter=frozenset(mailbox.stricter),
         settings=Settings(
             allowed_links=mailbox.allowed_links,
             caps=Caps(
@@ -87,5 +88,5 @@ def rules_of(config: Config, mailbox: Mailbox) -> Rules:
             ),
             threshold=mailbox.threshold,
             thresholds=mailbox.thresholds,
-        )
+        ),
     )

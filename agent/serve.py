@@ -38,6 +38,7 @@ from agent.store import keyring
 from agent.store.bell import Bell
 from agent.store.database import Database, DatabaseError
 from agent.store.migrate import migrate
+from agent.verify import Anchoring
 from agent.wake import Wake
 from agent.web.app import Desk
 from agent.web.server import bind, reached_at, serving
@@ -231,10 +232,12 @@ async def send_all(service: Service) -> None:
 
 async def expire_all(service: Service) -> None:
     """End runs whose time is over and forget what is past its own, once a minute, until cancelled."""
+    anchoring = Anchoring(service.parts)
     while True:
         try:
             await run.expire(service.parts)
             await prune(service.parts)
+            await anchoring.work()
         except Exception as error:  # noqa: BLE001 (the next minute tries again)
             log.error("expiry.failed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_SECONDS)

@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -354,6 +354,7 @@ audit = Table(
     Column("data", JSON, nullable=False),  # ids, codes and keyed digests; never content
     Column("mac", String(64), nullable=False),
     Index(None, "mail_id"),
+    Index(None, "at"),
 )
 
 keyring = Table(  # which keys this database was written with: digests, so that a node with others says so at start

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from agent.store.database import Tx
 from agent.store.tables import audit
@@ -54,6 +54,20 @@ async def chain_of(tx: Tx, chain: str) -> list[Entry]:
     return [
         Entry(*row) for row in await tx.execute(select(*_COLUMNS).where(audit.c.chain == chain).order_by(audit.c.n))
     ]
+
+
+async def heads(tx: Tx, since: datetime | None = None) -> dict[str, tuple[int, str]]:
+    """The last row's number and MAC of every chain; of those that have a row since an instant."""
+    newest_rows = select(audit.c.chain, func.max(audit.c.n).label("n")).group_by(audit.c.chain)
+    if since is not None:
+        newest_rows = newest_rows.where(audit.c.at >= since)
+    newest = newest_rows.subquery()
+    rows = await tx.execute(
+        select(audit.c.chain, audit.c.n, audit.c.mac).join(
+            newest, (newest.c.chain == audit.c.chain) & (newest.c.n == audit.c.n)
+        )
+    )
+    return {row.chain: (row.n, row.mac) for row in rows}
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Entry]:

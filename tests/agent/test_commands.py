@@ -19,7 +19,7 @@ import pytest
 from agent.states import DraftState, MailStatus, OutboxState
 from agent.store import deliveries, pauses
 from outbound.contracts import ApprovedEmail, Courier, DeliveryResult, InDoubt
-from tests.agent.postroom import HERE, HOURS, SALES, SUPPORT, House, house
+from tests.agent.postroom import HERE, HOURS, SALES, SUPPORT, House, free_port, house
 from tests.agent.stores import STORES
 
 T = TypeVar("T")
@@ -360,8 +360,11 @@ def test_the_bytes_as_they_came_can_be_saved(terminal: Terminal) -> None:
 
 def test_a_test_mail_needs_a_running_door(terminal: Terminal) -> None:
     """Nobody listens here: the address of the door and what to do are named."""
+    port = free_port()
+    config = terminal.folder / "config.toml"
+    config.write_text(f"[listener]\nport = {port}\n{config.read_text()}")
     said = terminal.run("send-test", code=1)
-    assert "127.0.0.1:2525" in said
+    assert f"127.0.0.1:{port}" in said
     assert "postroom serve" in said
 
 
@@ -388,3 +391,52 @@ def test_a_mail_is_decided_again_from_what_is_stored(terminal: Terminal) -> None
     said = terminal.run("replay", mail_id)
     assert said.count("the same") == 2
     assert "no mail, draft or run" in terminal.run("replay", "m-none", code=1)
+
+
+def test_the_audit_is_verified_whole(terminal: Terminal) -> None:
+    """0 and one line where it holds; 1 and what is wrong where not."""
+    terminal.receive()
+    assert terminal.run("audit", "verify").endswith("everything holds.\n")
+    with sqlite3.connect(terminal.folder / "postroom.db") as file:
+        file.execute("UPDATE audit SET actor = 'eve' WHERE event = 'understood'")
+    ended = subprocess.run(
+        [*START, "audit", "verify", "--config", str(terminal.folder / "config.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "was changed" in ended.stdout
+
+
+def test_another_policy_is_tried_on_stored_mail(terminal: Terminal) -> None:
+    """Which decisions it would change, before anybody turns it on; nothing is changed by looking."""
+    terminal.receive(signed=True)
+    config = terminal.folder / "config.toml"
+    new = terminal.folder / "new.toml"
+    new.write_text(config.read_text())
+    assert "0 of 1 mails would be decided otherwise" in terminal.run("policy", "diff", str(new))
+    new.write_text(config.read_text().replace("auto_send = true", "auto_send = true\nthreshold = 0.99"))
+    ended = subprocess.run(
+        [*START, "policy", "diff", str(new), "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "1 of 1 mails would be decided otherwise" in ended.stdout
+    assert "may leave unseen" in ended.stdout
+    assert "links (review)" in terminal.run("policy", "list")
+
+
+def test_a_rule_can_be_made_stricter_and_never_looser(terminal: Terminal) -> None:
+    """A review rule that denies here; an unknown one, or one that denies anyway, is an error."""
+    config = terminal.folder / "config.toml"
+    plain = config.read_text()
+    config.write_text(plain.replace("auto_send = true", 'auto_send = true\nstricter = ["authenticated"]', 1))
+    mail_id = terminal.receive()
+    assert "authenticated (review, deny for support@larkspur.example)" in terminal.run("policy", "list")
+    config.write_text(plain.replace("auto_send = true", 'auto_send = true\nstricter = ["recipient"]', 1))
+    assert "no such review rule" in terminal.run("explain", mail_id, code=2)
