@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent.knowledge import TOOL, texts_in
 from agent.looked import Looked, read_output
 from agent.lookups import TOOL as LOOK_UP
 from agent.parts import Parts
@@ -73,7 +74,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
             email.text,
             parts.mailbox(mail.mailbox).name,
             *(value for one in looked for value in one.found.values()),
-            *await runs.outputs_of(tx, mail.id, "search_knowledge"),
+            *(text for output in await runs.outputs_of(tx, mail.id, TOOL) for text in texts_in(output)),
             *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
         ),
     )

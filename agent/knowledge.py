@@ -1,7 +1,10 @@
 """The house's own texts, ranked for a question in process: the same on both databases, no index to keep.
 
-The texts are the playbook's entries of one mailbox. A model cites them, or answers with one to the letter; then the
-reply counts as that entry's.
+Rules:
+- The texts are the playbook's entries of one mailbox; another mailbox's are out of reach.
+- A text is given as it stands, {{fields}} and all, with the file that it is from. A model that answers with one to the
+  letter, fields filled with checked values, has that entry's rules; whatever else it writes is free text.
+- What a person answers is told as that, without its text.
 """
 
 from __future__ import annotations
@@ -13,36 +16,63 @@ from collections import Counter
 
 from agent.playbook import Entry, Playbook
 
+TOOL = "search_knowledge"
 FOUND = 3
 """Entries that one search gives."""
 QUERY = 300
 """Characters of a query that are read."""
-_WORD = re.compile(r"[^\W_]{2,}")
+FOR_A_PERSON = "Mail of this sort is answered by a person: propose no reply."
+
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+"""Scripts that put no space between words."""
+_SATURATION, _LENGTH = 1.2, 0.75
+"""The usual constants of Okapi BM25."""
 
 
 def search(playbook: Playbook, query: str) -> list[Entry]:
-    """The entries that share most with the query, best first; rare words weigh more. None that shares nothing."""
-    texts = [(entry, _words(_all(entry))) for entry in playbook.entries]
+    """The entries that share most with the query, best first (Okapi BM25). None that shares nothing."""
+    texts = [(entry, Counter(_words(_all(entry)))) for entry in playbook.entries]
+    usual = sum(words.total() for _, words in texts) / len(texts)
     seen = Counter(word for _, words in texts for word in words)
-    asked = _words(query[:QUERY])
-    scores = [(sum(math.log(1 + len(texts) / seen[word]) for word in asked & words), entry) for entry, words in texts]
-    best = sorted((one for one in scores if one[0] > 0), key=lambda one: (-one[0], one[1].id))
-    return [entry for _, entry in best[:FOUND]]
+    asked = set(_words(query[:QUERY]))
+
+    def score(words: Counter[str]) -> float:
+        long = _SATURATION * (1 - _LENGTH + _LENGTH * words.total() / usual)
+        return sum(
+            math.log(1 + (len(texts) - seen[word] + 0.5) / (seen[word] + 0.5)) * words[word] / (words[word] + long)
+            for word in asked & words.keys()
+        )
+
+    best = sorted(((score(words), entry) for entry, words in texts), key=lambda one: (-one[0], one[1].id))
+    return [entry for points, entry in best[:FOUND] if points > 0]
 
 
 def _all(entry: Entry) -> str:
-    return " ".join((entry.intent, *entry.trigger, *entry.examples, entry.body))
+    """All words of an entry; what it is about counts twice."""
+    return " ".join((entry.intent.replace("_", " "), *entry.trigger, *entry.trigger, *entry.examples, entry.body))
 
 
-def _words(text: str) -> set[str]:
-    return {word.removesuffix("s") for word in _WORD.findall(text.casefold())}
+def _words(text: str) -> list[str]:
+    """Words without their case; where no spaces part them, each two letters that stand together."""
+    found: list[str] = []
+    for word in _WORD.findall(text.casefold()):
+        for run in _UNSPACED.findall(word):
+            found += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+        found += [part for part in _UNSPACED.split(word) if len(part) > 1]
+    return found
 
 
 def told(entries: list[Entry]) -> str:
     """What the tool answers: each entry's intent, text and source."""
-    found = [
-        {"intent": entry.intent, "text": entry.body, "source": f"{entry.id}.md"}
-        for entry in entries
-        if entry.requested_action in {"reply", "ask"}
-    ]
+    found = [{"intent": entry.intent, "text": _text(entry), "source": f"{entry.id}.md"} for entry in entries]
     return json.dumps({"success": True, "found": found}, ensure_ascii=False)
+
+
+def _text(entry: Entry) -> str:
+    return entry.body if entry.requested_action in {"reply", "ask"} else FOR_A_PERSON
+
+
+def texts_in(output: str) -> list[str]:
+    """The texts that an answer of the tool gave; none where it was an error."""
+    return [one["text"] for one in json.loads(output).get("found", ())]
