@@ -23,8 +23,13 @@ ROOT = Path(__file__).parent.parent.parent
 COMMITS = {"unseen": 15, "approved": 16}
 """Transactions from a mail's arrival to its answer, by the gate and by a person."""
 POINTS = [
-    (flow, when, n) for flow, count in COMMITS.items() for n in range(1, count + 1) for when in ("before", "after")
+    (flow, when, n)
+    for flow, count in COMMITS.items()
+    for n in range(1, count + 1)
+    for when in ("before", "after")
+    if flow == "unseen" or when == "before"
 ]
+"""Dead after a commit and dead before the next one differ by what happened outside between: the same on both ways."""
 BEFORE = [point for point in POINTS if point[1] == "before"]
 """Where the databases differ: the server has to notice that a transaction's process is gone."""
 

@@ -56,7 +56,7 @@ class Shop:
             "variables": {"order": r"LG-\d{5}"},
             "fields": ("status",),
             "owner": "email",
-            "timeout_seconds": 0.5,
+            "timeout_seconds": 20,
         }
         return LookupSettings.model_validate({**given, **changes})
 
