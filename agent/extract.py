@@ -12,29 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from agent.asked import Extracted
 from agent.models.base import MailView, Model, ModelAnswer, ModelRequest
 from agent.models.bounds import bounded
 from agent.prompt import extract_request
 from agent.strictjson import StrictJSONError, load_object
-from inbound.contracts import Entity, InboundEmailIntent, RequestedAction
-
-MAX_ENTITIES = 50
-MAX_RISKS = 20
-
-
-class _Answer(BaseModel):
-    """The model's own words, in the shape that it was asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    intent: str
-    entities: tuple[Entity, ...] = Field(max_length=MAX_ENTITIES)
-    confidence: float = Field(ge=0.0, le=1.0)
-    risks: tuple[str, ...] = Field(max_length=MAX_RISKS)
-    requested_action: RequestedAction
-    review_required: bool
+from inbound.contracts import InboundEmailIntent
 
 
 @dataclass(frozen=True)
@@ -103,13 +88,13 @@ def judge(
     )
 
 
-def _read(answer: ModelAnswer) -> tuple[_Answer | None, str]:
+def _read(answer: ModelAnswer) -> tuple[Extracted | None, str]:
     """Give the answer, or the risk code that says why there is none."""
     if answer.calls:
         return None, "model_called_tools"
     if answer.status != "completed":
         return None, f"extraction_{answer.status}"
     try:
-        return _Answer.model_validate(load_object(answer.text)), ""
+        return Extracted.model_validate(load_object(answer.text)), ""
     except (StrictJSONError, ValidationError):
         return None, "extraction_unreadable"

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from agent.answers import tool_output
+from agent.asked import LookUp
 from agent.lookup_settings import AUTHOR, LookupSettings
 from agent.models.base import FunctionCall, MailView
 from agent.strictjson import StrictJSONError, load_object
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 TOOL = "look_up"
 MAX_BYTES = 65_536
-MAX_VALUE = 100
 MAX_FIELD = 200
 """Characters of one field of an answer."""
 MAX_LOOKUPS_A_RUN = 5
@@ -41,22 +41,6 @@ MAX_KEPT = 1000
 MAX_AT_ONCE = 16
 
 log = structlog.get_logger()
-
-
-class Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    name: str = Field(max_length=64)
-    value: str = Field(max_length=MAX_VALUE)
-
-
-class LookUp(BaseModel):
-    """The tool's arguments."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    name: str = Field(max_length=64)
-    values: list[Value] = Field(max_length=20)
 
 
 class Lookups:

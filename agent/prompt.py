@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from agent.asked import Extracted, LookUp, ReadInbox, SearchKnowledge, SendEmail
 from agent.lookup_settings import LookupSettings
 from agent.models.base import Item, MailView, Message, ModelRequest, ToolSpec
+from agent.schema import strict_schema
 
-VERSION = "2"
+VERSION = "3"
 
 TEXT_LIMIT = 20_000
 """Characters of a mail's text that a model sees."""
@@ -59,33 +60,6 @@ def _shown(mail: MailView) -> str:
     return f"{_facts(mail)}\n{fence(f'Subject: {mail.subject}' + chr(10) * 2 + mail.text, seed=mail.mail_id)}"
 
 
-def extraction_schema(intents: tuple[str, ...]) -> dict[str, Any]:
-    """The answer's strict schema: every property required, no defaults, no open maps."""
-    text = {"type": "string"}
-    return _strict(
-        {
-            "intent": {"type": "string", "enum": [*intents, "none"]},
-            "entities": {"type": "array", "items": _strict({"name": text, "value": text})},
-            "confidence": {"type": "number"},
-            "risks": {"type": "array", "items": text},
-            "requested_action": {
-                "type": "string",
-                "enum": ["reply", "ask", "person", "forward", "close", "ignore"],
-            },
-            "review_required": {"type": "boolean"},
-        }
-    )
-
-
-def _strict(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
 def extract_request(mail: MailView, intents: tuple[str, ...]) -> ModelRequest:
     """Ask for the intent of one mail; no tools, whatever the mail says."""
     return ModelRequest(
@@ -93,7 +67,7 @@ def extract_request(mail: MailView, intents: tuple[str, ...]) -> ModelRequest:
         prompt_version=VERSION,
         instructions=EXTRACT + f"Intents: {json.dumps([*intents, 'none'])}\n",
         items=(Message(role="user", text=_shown(mail)),),
-        output_schema=extraction_schema(intents),
+        output_schema=strict_schema(Extracted, intent=[*intents, "none"]),
         mail=mail,
     )
 
@@ -103,7 +77,7 @@ READ_INBOX = ToolSpec(
     description=(
         "Read the newest mails of the conversation that you are answering, newest first. No other mail is in reach."
     ),
-    parameters=_strict({"limit": {"type": "integer", "description": "How many mails at most, 1 to 20."}}),
+    parameters=strict_schema(ReadInbox),
 )
 SEND_EMAIL = ToolSpec(
     name="send_email",
@@ -111,13 +85,7 @@ SEND_EMAIL = ToolSpec(
         "Propose the reply to this mail: plain text, to its author. It may leave at once, wait for a person, or be "
         "refused; the answer says which. Use it once."
     ),
-    parameters=_strict(
-        {
-            "to": {"type": "string", "description": "The author's address."},
-            "subject": {"type": "string"},
-            "body": {"type": "string", "description": "Plain text, complete as it should be sent."},
-        }
-    ),
+    parameters=strict_schema(SendEmail),
 )
 SEARCH_KNOWLEDGE = ToolSpec(
     name="search_knowledge",
@@ -125,7 +93,7 @@ SEARCH_KNOWLEDGE = ToolSpec(
         "Search the company's own texts for an answer. A text that answers the mail whole should be sent word for "
         "word, its {{fields}} filled with values from the mail or a lookup; cite no other source."
     ),
-    parameters=_strict({"query": {"type": "string", "description": "A few words of the question."}}),
+    parameters=strict_schema(SearchKnowledge),
 )
 TOOLS = (READ_INBOX, SEARCH_KNOWLEDGE, SEND_EMAIL)
 
@@ -135,19 +103,13 @@ def look_up_tool(lookups: Sequence[LookupSettings]) -> ToolSpec:
     known = "\n".join(
         f"{one.name}({', '.join(one.variables)}): {one.question} Gives {', '.join(one.fields)}." for one in lookups
     )
-    value = _strict({"name": {"type": "string"}, "value": {"type": "string"}})
     return ToolSpec(
         name="look_up",
         description=(
             "Ask the company's own records about the author of this mail. Values have to stand in the author's mail "
             f"word for word. There are:\n{known}"
         ),
-        parameters=_strict(
-            {
-                "name": {"type": "string", "enum": [one.name for one in lookups]},
-                "values": {"type": "array", "items": value},
-            }
-        ),
+        parameters=strict_schema(LookUp, name=[one.name for one in lookups]),
     )
 
 

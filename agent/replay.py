@@ -12,6 +12,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from agent import extract
+from agent.asked import SendEmail
 from agent.models.base import ModelAnswer
 from agent.parts import Parts
 from agent.proposing import judge
@@ -21,7 +22,7 @@ from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
 from agent.strictjson import StrictJSONError, load_object
-from agent.tools import SendEmail, view_of
+from agent.tools import view_of
 from inbound.contracts import InboundEmailIntent, NormalizedEmail
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from agent import knowledge
 from agent.answers import tool_output
+from agent.asked import ReadInbox, SearchKnowledge, SendEmail
 from agent.models.base import FunctionCall, MailView
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT, fence
@@ -29,25 +30,6 @@ from agent.store.mails import Mail
 from agent.store.runs import Run
 from agent.strictjson import StrictJSONError, load_object
 from inbound.contracts import NormalizedEmail
-
-
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ReadInbox(_Arguments):
-    limit: int = Field(ge=1, le=20)
-
-
-class SendEmail(_Arguments):
-    to: str = Field(max_length=320)
-    subject: str = Field(max_length=998)
-    body: str = Field(max_length=50_000)
-
-
-class SearchKnowledge(_Arguments):
-    query: str = Field(min_length=1, max_length=1000)
-
 
 ARGUMENTS: dict[str, type[ReadInbox | SearchKnowledge | SendEmail]] = {
     "read_inbox": ReadInbox,
