@@ -9,12 +9,16 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
+from itertools import count
 
 import httpx2
 
 MAX_BYTES = 2_000_000
 """Of an answer's body."""
+POOL = 32
+"""Connections of one pool."""
 _SENT = {"host", "accept", "connection", "content-type", "content-length", "transfer-encoding", "user-agent"}
 
 
@@ -23,8 +27,9 @@ class UnfitAnswerError(httpx2.TransportError):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
+    def __init__(self, inner: httpx2.AsyncByteStream, done: Callable[[], None]) -> None:
         self._inner = inner
+        self._done = done
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         length = 0
@@ -35,13 +40,26 @@ class _Bounded(httpx2.AsyncByteStream):
             yield piece
 
     async def aclose(self) -> None:
+        self._done()
         await self._inner.aclose()
 
 
-class _Transport(httpx2.AsyncHTTPTransport):
-    def __init__(self, *, key: str, limits: httpx2.Limits) -> None:
-        super().__init__(limits=limits, trust_env=False)
+class _Pool:
+    """Some of the connections. A pool looks at each of its own for each request, so that one for all would be slow."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
+        self.transport = httpx2.AsyncHTTPTransport(limits=limits, verify=context, trust_env=False)
+        self.asked: set[int] = set()
+        """Requests that have no whole answer yet."""
+
+
+class _Transport(httpx2.AsyncBaseTransport):
+    def __init__(self, *, key: str, connections: int) -> None:
+        context = httpx2.create_ssl_context(trust_env=False)
+        self._pools = [_Pool(context) for _ in range(-(-connections // POOL))]
         self._key = key
+        self._number = count()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         headers = {name: value for name, value in request.headers.items() if name in _SENT}
@@ -52,18 +70,27 @@ class _Transport(httpx2.AsyncHTTPTransport):
         bare = httpx2.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
         )
-        got = await super().handle_async_request(bare)
+        pool, number = min(self._pools, key=lambda one: len(one.asked)), next(self._number)
+        pool.asked.add(number)
+        try:
+            got = await pool.transport.handle_async_request(bare)
+        except BaseException:
+            pool.asked.discard(number)
+            raise
+        if isinstance(got.stream, httpx2.AsyncByteStream):
+            got.stream = _Bounded(got.stream, lambda: pool.asked.discard(number))
         if got.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             await got.aclose()
             raise UnfitAnswerError("the answer is packed, which was not asked for")
-        if isinstance(got.stream, httpx2.AsyncByteStream):
-            got.stream = _Bounded(got.stream)
         return got
+
+    async def aclose(self) -> None:
+        for pool in self._pools:
+            await pool.transport.aclose()
 
 
 def open_client(*, key: str, connections: int, connect_seconds: float, read_seconds: float) -> httpx2.AsyncClient:
-    """A client for one model server; `connections` at once at most."""
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    """A client for one model server, for at least so many connections at once."""
     timeout = httpx2.Timeout(read_seconds, connect=connect_seconds)
-    transport = _Transport(key=key, limits=limits)
+    transport = _Transport(key=key, connections=connections)
     return httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False, timeout=timeout)
