@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -148,6 +149,8 @@ def _cannot_approve(parts: Parts, case: _Case, seen_hash: str) -> str:
 
 async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decided | NotDecided:
     """Decide that this draft does not go out; the run hears why and goes on."""
+    if not reason.strip():
+        return NotDecided("say why: the reason stays in the audit, and the run hears it")
     now = parts.now()
     async with parts.database.write() as tx:
         draft = await drafts.locked(tx, draft_id)
@@ -169,6 +172,8 @@ async def edit(
     """Put a person's version in the place of a waiting draft; the new one waits and has to be approved."""
     if len(subject) > LONGEST_SUBJECT or len(plain_text) > LONGEST_TEXT:
         return NotDecided(f"a reply has at most {LONGEST_TEXT} characters, its subject {LONGEST_SUBJECT}")
+    if not subject.strip() or not _one_line(subject):
+        return NotDecided("a subject is one line of visible characters; nothing was saved")
     now = parts.now()
     async with parts.database.write() as tx:
         case = await _open(parts, tx, draft_id, now)
@@ -181,11 +186,18 @@ async def edit(
         fresh = await redraft(
             parts, tx, case.draft, case.mail, origin="person", subject=subject, plain_text=plain_text, now=now
         )
+        told = "; ".join(fresh.reasons) or f"edited by {by}; nobody approved it yet"
+        await mails.move(tx, fresh.mail_id, MailStatus.WAITING, told)
         data = {"new": fresh.id, **said(parts, fresh.proposal)}
         await _audit(parts, tx, case.draft, "edited", by, now, **data)
     log.info("draft.edited", draft=draft_id, new=fresh.id, by=by)
     note = "" if not fresh.reasons else "; ".join(fresh.reasons)
     return Decided(fresh.id, note)
+
+
+def _one_line(text: str) -> bool:
+    """True without control characters, line ends included; hidden ones are policy's to name."""
+    return not any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in text)
 
 
 async def rejudge(parts: Parts) -> int:

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 async def close(parts: Parts, mail_id: str, *, by: str, reason: str) -> Decided | NotDecided:
     """Want no reply of ours to this mail; `reason` stays in the audit."""
+    if not reason.strip():
+        return NotDecided("say why: the reason stays in the audit")
     now = parts.now()
     async with parts.database.write() as tx:
         mail = await _able(tx, mail_id, MailStatus.CLOSED)
@@ -60,6 +62,8 @@ async def retry(parts: Parts, mail_id: str, *, by: str) -> Decided | NotDecided:
 
 async def cancel_run(parts: Parts, mail_id: str, *, by: str, reason: str) -> Decided | NotDecided:
     """End the open run of a mail; its waiting draft is void, and the mail a person's."""
+    if not reason.strip():
+        return NotDecided("say why: the reason stays in the audit")
     now = parts.now()
     async with parts.database.write() as tx:
         mail = await mails.locked(tx, mail_id)

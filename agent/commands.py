@@ -72,7 +72,7 @@ async def review_list(config: Config) -> int:
     """Print what waits for a person: drafts, mail without one, deliveries in doubt, quarantine."""
     async with opened_parts(config) as parts, parts.database.read() as tx:
         waiting = await drafts.waiting(tx, limit=LISTED)
-        others = await mails.listing(tx, FOR_A_PERSON, limit=LISTED)
+        others = await mails.listing(tx, FOR_A_PERSON, limit=LISTED, oldest_first=True)
         answered = await mails.listed(tx, [draft.mail_id for draft in waiting])
         for draft in waiting:
             mail = answered.get(draft.mail_id)
@@ -86,9 +86,7 @@ async def review_list(config: Config) -> int:
     drafted = _of(drafts_in_all, "draft waits", "drafts wait")
     console.print(f"{drafted}, {_of(others_in_all, 'mail needs', 'mails need')} a person.")
     if drafts_in_all > len(waiting) or others_in_all > len(others):
-        console.print(
-            f"Shown are {LISTED} of each at most: the oldest drafts, the newest mails. The desk has all of them."
-        )
+        console.print(f"Shown are {LISTED} of each at most: the oldest. The desk has all of them.")
     return 0
 
 
@@ -287,12 +285,17 @@ async def send_test(config: Config, to: str) -> int:
     mail["To"] = to
     mail["Subject"] = "Postroom test mail"
     mail.set_content("This is a test of the way in. Nobody wrote it, so no reply leaves without a person.\n")
+    where = f"{config.listener.host}:{config.listener.port}"
     try:
         _, answer = await aiosmtplib.send(
             mail, hostname=config.listener.host, port=config.listener.port, start_tls=False, timeout=10
         )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        first = error.recipients[0]
+        return fail(f"the door at {where} refused {to}: {first.code} {first.message}")
+    except aiosmtplib.SMTPResponseException as error:
+        return fail(f"the door at {where} refused it: {error.code} {error.message}")
     except (aiosmtplib.SMTPException, OSError) as error:
-        where = f"{config.listener.host}:{config.listener.port}"
-        return fail(f"the door at {where} did not take it: {error}. Is `postroom serve` running?")
+        return fail(f"the door at {where} does not answer: {error}. Is `postroom serve` running?")
     console.print(f"The door took it: {line(answer)}")
     return 0

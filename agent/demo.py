@@ -11,15 +11,18 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import aiosmtplib
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agent.config import load
+from agent.config import Config, load
 from agent.demo_orders import order_service
 from agent.demo_report import Row, closing, console, show
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
@@ -38,14 +41,30 @@ OPEN_STATUSES = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING)
 PATIENCE_SECONDS = 60.0
 
 
-def fresh_folder(folder: Path) -> None:
-    """Empty the demo's own folder. Raises DemoError for one that the demo did not make."""
+@contextmanager
+def fresh_folder(folder: Path) -> Iterator[None]:
+    """Empty the demo's own folder and hold it. Raises DemoError for one that it did not make, or that is in use."""
+    marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARKER).exists():
+        if not marker.exists():
             raise DemoError(f"{folder} exists and was not made by the demo (no {MARKER} in it); move it away")
+        with marker.open() as old:
+            _hold(old, folder)
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("The demo empties this folder at each start.\n")
+    with marker.open("w") as held:
+        held.write("The demo empties this folder at each start.\n")
+        held.flush()
+        _hold(held, folder)
+        yield
+
+
+def _hold(marker: TextIO, folder: Path) -> None:
+    """Lock the marker until it is closed; another demo at work has it locked."""
+    try:
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise DemoError(f"a demo is at work on {folder}: end it with Ctrl-C, or look at its desk") from None
 
 
 async def demo(once: bool) -> int:
@@ -66,7 +85,11 @@ async def _demo(once: bool) -> int:
     if not (root / CONFIG).exists():
         raise DemoError(f"there is no {CONFIG} here: run the demo from Postroom's own folder")
     config = load(root / CONFIG, {})  # an empty environment: no key of yours is used
-    fresh_folder(config.postroom.data_dir)
+    with fresh_folder(config.postroom.data_dir):
+        return await _shown(out, root, config, once=once)
+
+
+async def _shown(out: Console, root: Path, config: Config, *, once: bool) -> int:
     fixtures = load_fixtures(root / "fixtures" / "mail")
     keys = DemoKeys()
     zone = StaticZone(demo_zone(root / "fixtures" / "mail", fixtures, keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,7 +107,13 @@ def closing(console: Console, config: Config, rows: Sequence[Row], *, waiting: i
     console.print(
         f"{answered} of {len(rows)} mails were answered unseen. The replies lie in {folder} (open the .eml files)."
     )
-    console.print(f"{waiting} drafts wait for a person. Nothing left this machine.")
+    counted = Counter(row.mail.status for row in rows)
+    alone = counted[MailStatus.PERSON] + counted[MailStatus.QUARANTINED]
+    machines = len(rows) - answered - waiting - alone
+    console.print(
+        f"{waiting} drafts wait for a person, {alone} mails are a person's without a draft, {machines} are automatic "
+        "or copies. Nothing left this machine."
+    )
     if stays:
         console.print(f"Decide on them at the desk: {desk}", soft_wrap=True)
         console.print("Postroom stays up; Ctrl-C ends it.")

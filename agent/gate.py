@@ -41,7 +41,7 @@ def decide(
         (not policy.allowed_recipient, "the recipient is not the author of the mail"),
         (policy.risk_level == "high", "the risk is high"),
         (template_id is None or template_id != facts.entry_id, "free text always waits for a person"),
-        (template_id is not None and not auto_send, "the operator did not mark this answer to go unseen"),
+        (template_id is not None and not auto_send, "auto_send is off, for this mailbox or for this entry"),
         (not proven, "nothing proves who wrote the mail"),
         (facts.kind is not Kind.PERSONAL, "the mail may be automatic"),
         # Not `<`: a threshold that is no number compares false either way.

@@ -47,6 +47,8 @@ def print_story(console: Console, story: Story, *, whole: bool) -> None:
             ("why", mail.status_reason),
             ("from", f"{mail.author_name} <{mail.author}>" if mail.author else "unknown"),
             ("to", ", ".join(story.mailboxes) or "a return path of ours"),
+            ("cc", ", ".join(one.email for one in story.email.cc) if story.email else ""),
+            ("reply-to", ", ".join(one.email for one in story.email.reply_to) if story.email else ""),
             ("subject", mail.subject or "(none)"),
             ("received", words.instant(mail.received_at)),
             ("came by", f"{mail.envelope['door']} from {mail.envelope['peer']}"),

@@ -218,6 +218,9 @@ async def _finish(
 
 
 async def _why_no_reply(tx: Tx, run: Run) -> str:
+    mail = await mails.get(tx, run.mail_id)
+    if mail is not None and not mail.author:
+        return "From names no single author, so there is nobody to answer"
     denied = [draft for draft in await drafts.of_mail(tx, run.mail_id) if draft.state is DraftState.DENIED]
     if denied:
         return "policy refused the proposed reply: " + "; ".join(denied[-1].reasons)

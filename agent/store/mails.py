@@ -340,13 +340,19 @@ async def by_message_ids(tx: Tx, mailbox: str, message_ids: Sequence[str], authe
 
 
 async def listing(
-    tx: Tx, statuses: Sequence[MailStatus] = (), *, limit: int, before: tuple[datetime, str] | None = None
+    tx: Tx,
+    statuses: Sequence[MailStatus] = (),
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    oldest_first: bool = False,
 ) -> list[Listed]:
-    """Mails, newest first, in the given states (any, when none is given); `before` ends the page before."""
+    """Mails in the given states (any, when none is given), newest first or oldest; `before` ends the page before."""
+    order = [mail.c.received_at, mail.c.id] if oldest_first else [mail.c.received_at.desc(), mail.c.id.desc()]
     query = (
         select(*_LISTED, intent.c.data.label("intent"))
         .outerjoin(intent, intent.c.mail_id == mail.c.id)
-        .order_by(mail.c.received_at.desc(), mail.c.id.desc())
+        .order_by(*order)
         .limit(limit)
     )
     if statuses:

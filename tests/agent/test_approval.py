@@ -190,3 +190,25 @@ async def test_a_draft_of_a_mailbox_that_is_gone_can_only_be_rejected(tmp_path: 
             assert isinstance(done, NotDecided)
             assert "not in the configuration" in done.reason
         assert isinstance(await approval.reject(changed, draft_id, by="ruth", reason="gone"), Decided)
+
+
+@pytest.mark.parametrize("subject", ["", "  ", "Re: hi\r\nX-Foo: bar", "Re: hi\n", "Re: \x1b[2J", "Re: a\u2028b"])
+async def test_a_subject_is_one_line(tmp_path: Path, subject: str) -> None:
+    """Said when it is saved, not when it is approved."""
+    async with house(tmp_path) as home:
+        mail_id, draft_id, seen = await drafted(home)
+        done = await approval.edit(
+            home.parts, draft_id, by="ruth", subject=subject, plain_text="Hello.", seen_hash=seen
+        )
+        assert isinstance(done, NotDecided)
+        assert "one line" in done.reason
+        assert len(await home.drafts(mail_id)) == 1
+
+
+async def test_an_edit_changes_why_the_mail_waits(tmp_path: Path) -> None:
+    """The list and the page tell of the version that counts."""
+    async with house(tmp_path) as home:
+        mail_id, draft_id, seen = await drafted(home)
+        text = "See https://evil.example/ for more."
+        await approval.edit(home.parts, draft_id, by="ruth", subject="Re: x", plain_text=text, seen_hash=seen)
+        assert "links that are not allowed" in (await home.mail(mail_id)).status_reason

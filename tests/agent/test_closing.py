@@ -142,3 +142,19 @@ async def test_after_a_rejection_nothing_leaves_unseen(tmp_path: Path) -> None:
         await approval.reject(home.parts, draft.id, by="ruth", reason="not now")
         await home.settle()
         assert "a person rejected an earlier draft of this mail" in (await home.waiting(mail_id)).reasons
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+async def test_every_no_needs_a_reason(tmp_path: Path, reason: str) -> None:
+    """By whatever way it comes: desk, command line or code."""
+    async with house(tmp_path) as home:
+        mail_id = await home.receive(ORDER)
+        await home.settle()
+        draft = await home.waiting(mail_id)
+        for done in (
+            await approval.reject(home.parts, draft.id, by="ruth", reason=reason),
+            await closing.close(home.parts, mail_id, by="ruth", reason=reason),
+            await closing.cancel_run(home.parts, mail_id, by="ruth", reason=reason),
+        ):
+            assert isinstance(done, NotDecided)
+        assert (await home.mail(mail_id)).status is MailStatus.WAITING

@@ -257,7 +257,7 @@ def test_what_a_stranger_wrote_does_not_steer_the_terminal(terminal: Terminal) -
     mail_id = terminal.receive(subject=ESCAPES)
     draft_id, _ = waiting(terminal, mail_id)
     reason = f"{ESCAPES}\nforged"
-    edits = terminal.editor(f"path.write_text({f'Subject: {ESCAPES}' + chr(10) * 2 + ESCAPES!r}, 'utf-8')")
+    edits = terminal.editor(f"path.write_text({'Subject: Re: x' + chr(10) * 2 + ESCAPES!r}, 'utf-8')")
     said = terminal.run("review", "edit", draft_id, EDITOR=edits)
     for words in (["review", "list"], ["review", "show", mail_id], ["explain", mail_id], ["review", "show", hostile]):
         said += terminal.run(*words)
@@ -440,3 +440,18 @@ def test_a_rule_can_be_made_stricter_and_never_looser(terminal: Terminal) -> Non
     assert "authenticated (review, deny for support@larkspur.example)" in terminal.run("policy", "list")
     config.write_text(plain.replace("auto_send = true", 'auto_send = true\nstricter = ["recipient"]', 1))
     assert "no such review rule" in terminal.run("explain", mail_id, code=2)
+
+
+def test_what_waits_longest_is_listed_first(terminal: Terminal) -> None:
+    """Mail for a person too."""
+    given = [terminal.receive("Hello", subject=f"Number {n}", signed=True) for n in range(3)]
+    listed = terminal.run("review", "list")
+    assert [one for one in re.findall(r"m-[0-9a-z]+", listed) if one in given] == given
+
+
+def test_where_else_an_answer_is_asked_for_is_shown(terminal: Terminal) -> None:
+    """A person who has to judge that risk sees the address."""
+    mail_id = terminal.receive(headers={"Reply-To": "eve@evil.example", "Cc": "bob@customer.example"})  # type: ignore[arg-type]  # a mapping
+    shown = terminal.run("review", "show", mail_id)
+    assert re.search(r"reply-to +eve@evil.example", shown)
+    assert re.search(r"cc +bob@customer.example", shown)

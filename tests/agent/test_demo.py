@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -90,3 +91,17 @@ def test_elsewhere_the_demo_says_where_it_belongs(tmp_path: Path) -> None:
     ended = demo(tmp_path)
     assert ended.returncode == 1
     assert "fixtures/demo.toml" in ended.stderr
+
+
+def test_a_second_demo_leaves_the_first_alone(folder: Path) -> None:
+    """Started from another terminal: it says so and touches nothing."""
+    marker = folder / "data" / "demo" / ".made-by-postroom-demo"
+    marker.parent.mkdir(parents=True)
+    reply = marker.parent / "reply.eml"
+    reply.write_text("sent")
+    with marker.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ended = demo(folder)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "a demo is at work on" in ended.stderr
+    assert reply.read_text() == "sent"

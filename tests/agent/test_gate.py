@@ -45,7 +45,7 @@ def test_a_marked_entry_to_a_proven_author_leaves_unseen() -> None:
         ({"template_id": None}, "free text"),
         ({"template_id": "other"}, "free text"),
         ({"known": facts(entry_id=None)}, "free text"),
-        ({"auto_send": False}, "did not mark"),
+        ({"auto_send": False}, "auto_send is off"),
         ({"threshold": 0.96}, "under the threshold"),
         ({"threshold": float("nan")}, "under the threshold"),
         ({"known": facts(authenticated_author=None)}, "proves"),

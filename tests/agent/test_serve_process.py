@@ -197,5 +197,8 @@ def test_a_test_mail_goes_the_whole_way_in(tmp_path: Path) -> None:
     command = [*START[:-1], "send-test", "--config", str(config)]
     with serving(config):
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        refused = subprocess.run([*command, "x@y.example"], capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert re.fullmatch(r"the door at \S+ refused x@y.example: 550 .*\n", refused.stderr)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.fullmatch(r"The door took it: .*m-[0-9a-z]+.*\n", ended.stdout)

@@ -163,7 +163,7 @@ async def test_the_log_has_ids_and_outcomes_and_neither_addresses_nor_text() -> 
         await Recorder().run()
         await Recorder(EMAIL.model_copy(update={"seal": "x"})).run()
         await Recorder(result=InDoubt(reason=f"about {EMAIL.recipient}")).run()
-    assert [line["event"] for line in lines].count("delivery_attempted") == 3
+    assert [line["event"] for line in lines].count("delivery.ended") == 3
     assert {line["outcome"] for line in lines if "outcome" in line} == {"sent", "never", "in_doubt"}
     assert not [line for line in lines if "ann" in str(line) or "nine" in str(line)]
 
