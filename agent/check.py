@@ -149,10 +149,9 @@ def _reader(config: Config) -> Iterator[str]:
     """Who reads the mail."""
     model = config.model
     if model.chosen == "playbook":
-        yield "the model is the playbook: mail is read on this machine alone"
+        yield f"the model is {model.told}: mail is read on this machine alone"
     else:
-        where = model.base_url or "OpenAI"
-        yield f"the model is {model.name} at {where} ({model.dialect}): the text of each mail is sent there"
+        yield f"the model is {model.told}: the text of each mail is sent there"
         if model.base_url.startswith("http:") and not is_loopback(urlsplit(model.base_url).hostname or ""):
             yield f"model.base_url is not https: mail travels to {model.base_url} in plain text"
 

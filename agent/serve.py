@@ -334,7 +334,7 @@ async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
                 "postroom.up",
                 roles=",".join(sorted(roles)),
                 mail=f"{config.listener.host}:{service.door.port}" if service.door.port else "",
-                model=service.parts.model.name,
+                model=config.model.told,
                 courier=config.courier.kind,
             )
             if service.desk_link:

@@ -66,6 +66,13 @@ class ModelSettings(BaseModel):
             return self.kind
         return "openai" if self.base_url or self.api_key.get_secret_value() else "playbook"
 
+    @property
+    def told(self) -> str:
+        """What reads the mail, in a few words."""
+        if self.chosen == "playbook":
+            return "the playbook"
+        return f"{self.name} at {self.base_url or 'OpenAI'} ({self.dialect})"
+
 
 class BudgetSettings(BaseModel):
     """`[budget]`: what a model may cost; over it no model is called, and the mail is a person's. 0: no limit."""

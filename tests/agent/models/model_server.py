@@ -1,7 +1,7 @@
 """A model server on loopback that says what a test wants, in both dialects, over real HTTP.
 
-Every request that reaches it, and every sound answer that it gives in the Responses dialect, is held against the
-published Open Responses schema: neither side can drift into a form that only the two of us understand.
+Every request that reaches it, and every sound answer that it gives, is held against the published schema (Open
+Responses, OpenAI's chat completions): neither side can drift into a form that only the two of us understand.
 """
 
 from __future__ import annotations
@@ -30,16 +30,38 @@ from tests.agent.postroom import free_port
 Dialect = Literal["responses", "chat"]
 
 
+SCHEMAS = {
+    "responses": ("openresponses", "CreateResponseBody", "ResponseResource"),
+    "chat": ("openai_chat", "CreateChatCompletionRequest", "CreateChatCompletionResponse"),
+}
+"""A dialect's published document, and what it calls request and answer."""
+
+
 @cache
-def _schema(name: str) -> Any:
-    spec = json.loads(files("llm_comply").joinpath("specs/openresponses.json").read_text("utf-8"))
-    found = {"$ref": f"#/components/schemas/{name}", "components": spec["components"]}
+def _schema(spec: str, name: str) -> Any:
+    document = json.loads(files("llm_comply").joinpath(f"specs/{spec}.json").read_text("utf-8"))
+    components = _nullable(document["components"])
+    found = {"$ref": f"#/components/schemas/{name}", "components": components}
     return jsonschema.Draft202012Validator(found)
 
 
-def wrong(name: str, data: object) -> list[str]:
+def _nullable(node: Any) -> Any:
+    """OpenAPI 3.0 writes `nullable: true` where JSON Schema has a type more."""
+    if isinstance(node, list):
+        return [_nullable(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    found = {name: _nullable(one) for name, one in node.items() if name != "nullable"}
+    if node.get("nullable") is True:
+        return {"anyOf": [found, {"type": "null"}]}
+    return found
+
+
+def wrong(dialect: Dialect, part: Literal["request", "answer"], data: object) -> list[str]:
     """What the published schema says against it."""
-    return [f"{'/'.join(map(str, one.path))}: {one.message[:200]}" for one in _schema(name).iter_errors(data)]
+    spec, request, answer = SCHEMAS[dialect]
+    validator = _schema(spec, request if part == "request" else answer)
+    return [f"{part} {'/'.join(map(str, one.path))}: {one.message[:200]}" for one in validator.iter_errors(data)]
 
 
 @dataclass(frozen=True)
@@ -92,15 +114,13 @@ class ModelServer:
         body = await request.json()
         self.requests.append(body)
         self.keys.append(request.headers.get("authorization", ""))
-        if self.dialect == "responses":
-            self.faults += [f"request {one}" for one in wrong("CreateResponseBody", body)]
+        self.faults += wrong(self.dialect, "request", body)
         said = self.script(body, len(self.requests) - 1)
         if isinstance(said, Raw):
             await asyncio.sleep(said.wait)
             return Response(said.body, said.status, dict(said.headers), "application/json")
         data = _resource(body, said) if self.dialect == "responses" else _completion(said)
-        if self.dialect == "responses":
-            self.faults += [f"answer {one}" for one in wrong("ResponseResource", data)]
+        self.faults += wrong(self.dialect, "answer", data)
         return JSONResponse(data)
 
 

@@ -23,7 +23,7 @@ from agent.playbook import load
 from agent.prompt import run_request
 from agent.states import MailStatus, RunState
 from tests.agent.models.model_server import Dialect
-from tests.agent.models.test_openai import VIEW, both, extraction, state_of
+from tests.agent.models.scripts import VIEW, both, extraction, state_of
 from tests.agent.postroom import CUSTOMER, HERE, HOURS, house
 
 PEERS = Path(__file__).parents[2] / "peers"

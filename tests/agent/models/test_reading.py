@@ -18,7 +18,7 @@ from agent.models.settings import ModelSettings
 from agent.prompt import run_request
 from agent.states import MailStatus, RunState
 from tests.agent.models.model_server import Dialect, Raw
-from tests.agent.models.test_openai import VIEW, at_home, both, in_turn, state_of
+from tests.agent.models.scripts import VIEW, at_home, both, in_turn, state_of
 from tests.agent.postroom import HOURS
 
 SETTINGS = ModelSettings(keep_reasoning=True, base_url="http://127.0.0.1/v1")
