@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -18,6 +19,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 FILE = "audit-heads.jsonl"
 
@@ -39,11 +41,23 @@ class Log:
         """The newest anchored head of each chain."""
         self.until: datetime | None = None
         """When the last line was written."""
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        for n, line in enumerate(lines, start=1):
-            self._take(n, line)
+        self._lines = 0
+        self._size = 0
+        if path.exists():
+            with path.open("rb") as file:
+                self._catch_up(file)
 
-    def _take(self, n: int, line: str) -> None:
+    def _catch_up(self, file: BinaryIO) -> None:
+        """Read the lines that came since the last look, another process's too."""
+        file.seek(self._size)
+        for line in file.read().splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                return  # a crash ended it; who appends next takes it away
+            self._lines += 1
+            self._size += len(line)
+            self._take(self._lines, line)
+
+    def _take(self, n: int, line: bytes) -> None:
         try:
             data = json.loads(line)
             seal, body = str(data["seal"]), str(data["body"])
@@ -61,18 +75,19 @@ class Log:
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()
 
     def append(self, heads: Heads, at: datetime) -> int:
-        """Write those of the heads that grew, durably; gives how many."""
-        grown = {name: head for name, head in heads.items() if self.heads.get(name) != head}
-        if not grown:
-            return 0
-        body = json.dumps({"at": at.isoformat(), "heads": {name: list(head) for name, head in sorted(grown.items())}})
-        seal = self._sealed(body)
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(handle, (json.dumps({"seal": seal, "body": body}) + "\n").encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        self._seal, self.until = seal, at
-        self.heads |= grown
+        """Write those of the heads that grew, durably; gives how many. Several processes may share one log."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._catch_up(file)
+            grown = {name: head for name, head in heads.items() if self.heads.get(name, (0, "")) < head}
+            if not grown:
+                return 0
+            heads_said = {name: list(head) for name, head in sorted(grown.items())}
+            body = json.dumps({"at": at.isoformat(), "heads": heads_said})
+            file.truncate(self._size)
+            file.write((json.dumps({"seal": self._sealed(body), "body": body}) + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+            self._catch_up(file)
         return len(grown)

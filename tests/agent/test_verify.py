@@ -76,6 +76,29 @@ def test_the_log_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
 
 
+def test_a_line_that_a_crash_cut_off_is_written_anew(tmp_path: Path) -> None:
+    """It was never finished, so it said nothing."""
+    path = tmp_path / FILE
+    write(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole.splitlines()[0][:40])
+    log = Log(path, KEY)
+    assert log.heads == {"c-1": (3, "mac3")}
+    log.append({"c-1": (4, "mac4")}, AT)
+    assert Log(path, KEY).heads == {"c-1": (4, "mac4")}
+
+
+def test_two_processes_write_one_log(tmp_path: Path) -> None:
+    """In turns, each reading first what the other wrote; a head that the other anchored is not written again."""
+    one, other = Log(tmp_path / FILE, KEY), Log(tmp_path / FILE, KEY)
+    for n in range(1, 9, 2):
+        assert one.append({"c-1": (n, f"mac{n}")}, AT) == 1
+        assert other.append({"c-1": (n, f"mac{n}")}, AT) == 0
+        assert other.append({"c-1": (n + 1, f"mac{n + 1}")}, AT) == 1
+    assert one.append({"c-1": (3, "mac3")}, AT) == 0, "a head that is behind is no news"
+    assert Log(tmp_path / FILE, KEY).heads == {"c-1": (8, "mac8")}
+
+
 @pytest.mark.parametrize("how", ["taken out", "changed", "moved", "garbage", "another key"])
 def test_a_log_that_was_changed_is_refused(tmp_path: Path, how: str) -> None:
     """By the line from which on it does not hold."""
