@@ -15,7 +15,7 @@ from agent.models.answered import known
 from agent.models.base import FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque
 from agent.models.bounds import MAX_ITEMS
 from agent.models.settings import ModelSettings
-from agent.models.trouble import one_line
+from agent.models.trouble import error_words, one_line
 
 _KEPT = "chat_message"
 """Under this key stands what a server added to its message. No item of the other dialect has it."""
@@ -76,10 +76,13 @@ def _messages(request: ModelRequest, settings: ModelSettings) -> list[dict[str, 
 def answer(data: dict[str, Any], settings: ModelSettings) -> ModelAnswer:
     """What the server said; `failed` where it cannot be read."""
     told = known(data, settings.name, "prompt_tokens", "completion_tokens")
+    key = settings.api_key.get_secret_value()
+    if "choices" not in data and (said := one_line(error_words(data)[1], hide=key)):
+        return ModelAnswer(status="failed", detail=said, **told)
     try:
         choice = data["choices"][0]
         message, reason = choice["message"], choice.get("finish_reason")
-        if refusal := one_line(message.get("refusal")):
+        if refusal := one_line(message.get("refusal"), hide=key):
             return ModelAnswer(status="refused", detail=refusal, **told)
         if reason == "content_filter":
             return ModelAnswer(status="refused", detail="the server's filter refused it", **told)

@@ -15,7 +15,7 @@ from agent.models.answered import known
 from agent.models.base import FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque, ToolSpec
 from agent.models.bounds import MAX_ITEMS
 from agent.models.settings import ModelSettings
-from agent.models.trouble import one_line
+from agent.models.trouble import error_words, one_line
 
 
 def body(request: ModelRequest, settings: ModelSettings) -> dict[str, Any]:
@@ -69,18 +69,19 @@ def _sent(item: Item) -> dict[str, Any] | None:
 def answer(data: dict[str, Any], settings: ModelSettings) -> ModelAnswer:
     """What the server said; `failed` where it cannot be read."""
     told = known(data, settings.name, "input_tokens", "output_tokens")
+    key = settings.api_key.get_secret_value()
     output, status = data.get("output"), data.get("status")
     if status == "incomplete":
         detail = _within(data.get("incomplete_details"), "reason") or "it was cut off"
         return ModelAnswer(status="incomplete", detail=detail, **told)
     problem = ""
     if status != "completed":
-        problem = _within(data.get("error"), "message") or f"its status is {one_line(status, 40)!r}"
+        problem = one_line(error_words(data)[1], hide=key) or f"its status is {one_line(status, 40)!r}"
     elif not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
         problem = "the answer has no output"
     elif len(output) > MAX_ITEMS:
         problem = f"it has {len(output)} items, {MAX_ITEMS} are the most"
-    elif refusal := next(filter(None, map(_refusal, output)), ""):
+    elif refusal := next(filter(None, (_refusal(item, key) for item in output)), ""):
         return ModelAnswer(status="refused", detail=refusal, **told)
     else:
         try:
@@ -101,11 +102,11 @@ def _read(item: dict[str, Any]) -> Item:
     raise TypeError("an item's type is no text")
 
 
-def _refusal(item: dict[str, Any]) -> str:
+def _refusal(item: dict[str, Any], key: str) -> str:
     parts = item.get("content") if item.get("type") == "message" else None
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, dict) and part.get("type") == "refusal":
-            return one_line(part.get("refusal")) or "it refused"
+            return one_line(part.get("refusal"), hide=key) or "it refused"
     return ""
 
 

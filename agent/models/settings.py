@@ -6,11 +6,12 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
+    parts.port  # noqa: B018 (a wrong one is found when it is asked for)
     if value and (
         parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment
     ):
@@ -52,6 +53,13 @@ class ModelSettings(BaseModel):
     """Of a million tokens that are sent, in your currency; for budgets."""
     price_output: float = Field(default=0.0, ge=0)
     """Of a million tokens that are written."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, key: SecretStr) -> SecretStr:
+        if not key.get_secret_value().isascii():
+            raise ValueError("model.api_key has letters that no key has")
+        return key
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -127,6 +127,7 @@ class ModelServer:
 @asynccontextmanager
 async def model_server(dialect: Dialect, script: Script) -> AsyncIterator[ModelServer]:
     server = ModelServer(dialect, script)
+    wrong(dialect, "request", {})  # reads the document now, not while somebody waits for an answer
     path = "/v1/responses" if dialect == "responses" else "/v1/chat/completions"
     app = Starlette(routes=[Route(path, server.respond, methods=["POST"])])
     async with serving(app, bind("127.0.0.1", server.port)):

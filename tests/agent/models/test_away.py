@@ -37,7 +37,7 @@ AWAY: dict[str, tuple[Answer, str]] = {
     "402": (Raw(status=402), "wants to be paid"),
     "403": (Raw(status=403), "rights of the key"),
     "404": (Raw(status=404, body=b'{"error": "model \'x\' not found"}'), "it says: model 'x' not found"),
-    "a timeout": (Raw(wait=1.0), "no answer within 0.2 s"),
+    "a timeout": (Raw(wait=1.5), "no answer within 0.5 s"),
     "a reset": (Raw(body=b'{"id": "resp', headers={"Content-Length": "5000"}), "the connection failed"),
     "a redirect": (Raw(status=307, headers={"Location": "http://127.0.0.1:9/v1/responses"}), "not followed"),
 }
@@ -48,7 +48,7 @@ AWAY: dict[str, tuple[Answer, str]] = {
 async def test_a_server_in_trouble_is_waited_for(tmp_path: Path, dialect: Dialect, kind: str) -> None:
     """The mail keeps for four hours, the run in progress; then it is a person's, and the reason says what was wrong."""
     trouble, words = AWAY[kind]
-    patience = 0.2 if kind == "a timeout" else 5
+    patience = 0.5 if kind == "a timeout" else 5
     async with at_home(tmp_path, dialect, in_turn(trouble), read_timeout_seconds=patience) as (server, home):
         mail_id = await home.receive(HOURS)
         for _ in range(4):

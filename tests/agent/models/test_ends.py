@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ async def test_an_answer_that_is_none_says_why(dialect: Dialect, kind: str) -> N
     assert said.status == status
     assert bool(said.detail) == (status != "completed")
     assert said.items == ()
+
+
+@both
+@pytest.mark.parametrize("error", [{"message": "no room, sk-test"}, "no room, sk-test"])
+async def test_an_error_in_place_of_an_answer_is_told(dialect: Dialect, error: object) -> None:
+    """Some servers say 200 and mean trouble; their words are the reason, without the key."""
+    said = await answer_to(dialect, Raw(body=json.dumps({"id": "r", "error": error}).encode()))
+    assert (said.status, said.detail, said.id) == ("failed", "no room, ***", "r")
 
 
 @both

@@ -159,3 +159,7 @@ def test_auto_takes_the_server_where_one_is_named(tmp_path: Path) -> None:
     for odd in ("localhost:11434", "http://user:pw@host/v1", "http://host/v1?x=1", "file:///etc"):
         with pytest.raises(ValueError, match="not the address of a model server"):
             chosen(base_url=odd)
+    with pytest.raises(ValueError, match="Port out of range"):
+        chosen(base_url="http://localhost:99999/v1")
+    with pytest.raises(ValueError, match="letters that no key has"):
+        chosen(api_key="sk-é")
