@@ -20,5 +20,5 @@ def refused(outbox_id: str, code: str) -> None:
 def attempt_ended(outbox_id: str, courier: str, attempt: int, outcome: str, *, recorded: bool) -> None:
     """`recorded` False: the lease had passed on, somebody else decides about this delivery."""
     _log.info(
-        "delivery.ended", delivery=outbox_id, courier=courier, attempt=attempt, outcome=outcome, recorded=int(recorded)
+        "delivery.ended", delivery=outbox_id, courier=courier, attempt=attempt, outcome=outcome, recorded=recorded
     )

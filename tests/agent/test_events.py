@@ -134,3 +134,12 @@ def test_to_configure_again_does_not_double_lines(capsys: pytest.CaptureFixture[
     logging.getLogger("lib").warning("once")
     (line,) = lines(capsys)
     assert json.loads(line)["event"] == "once"
+
+
+def test_every_word_of_a_line_is_a_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    """Truth and untruth are values, not a name alone."""
+    events.configure("info", "text")
+    structlog.get_logger().info("delivery.ended", recorded=True, late=False)
+    (line,) = lines(capsys)
+    assert "recorded=true" in line
+    assert "late=false" in line
