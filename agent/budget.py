@@ -1,7 +1,8 @@
 """What a model may cost: tokens and money, for a mail, a sender, a mailbox and a day.
 
 Rules:
-- Spending is what the servers' own answers said, with the operator's prices, over the last 24 hours (a mail: ever).
+- Spending is what the servers' own answers said, with the operator's prices, over the last 24 hours, counted in whole
+  hours (a mail: ever).
 - It is looked at before each call. Over a budget no model is called, and the mail is a person's.
 - A budget of 0 is none.
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent.models.base import Usage
 from agent.models.settings import BudgetSettings, ModelSettings
-from agent.store import runs
-from agent.store.database import Tx
-from agent.store.runs import Spent
+from agent.store import spending
+from agent.store.database import Database, Tx
+from agent.store.spending import Spent
 
 WINDOW = timedelta(hours=24)
 SCOPES = ("mail", "sender", "mailbox", "day")
@@ -43,5 +45,19 @@ async def used_up(
     """`over` by the store. The playbook costs nothing and is not asked about."""
     if model.chosen == "playbook":
         return ""
-    spent = await runs.spent(tx, now - WINDOW, mail_id=mail_id, author=author, mailbox=mailbox)
+    spent = await spending.spent(tx, now - WINDOW, mail_id=mail_id, author=author, mailbox=mailbox)
     return over(spent, budget, model)
+
+
+async def spend(db: Database, tx: Tx, mail_id: str, author: str, mailbox: str, usage: Usage, *, now: datetime) -> None:
+    """Count what an answer cost, in the transaction that stores it."""
+    await spending.add(
+        db,
+        tx,
+        mail_id=mail_id,
+        author=author,
+        mailbox=mailbox,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        now=now,
+    )

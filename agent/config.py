@@ -174,7 +174,7 @@ class RetentionSettings(Section):
 class WorkerSettings(Section):
     """`[worker]`: how work is done."""
 
-    workers: int = Field(default=4, ge=1, le=64)
+    workers: int = Field(default=4, ge=1, le=2000)
     """Mails and runs worked on at once."""
     senders: int = Field(default=2, ge=1, le=64)
     """Deliveries at once."""

@@ -53,16 +53,42 @@ class StoredOutbox:
     def __init__(self, parts: Parts, lease: timedelta) -> None:
         self._parts = parts
         self._lease = lease
+        self._busy = False
+        """Whether the last look found something."""
 
     async def claim(self, now: datetime) -> Claim | None:
         """Take the next due delivery; what a crash left open becomes in doubt on the way."""
-        while found := await jobs.claim(
-            self._parts.database, JobKind.DELIVER, now=now, lease=self._lease, limit=1, leave=deliveries.paused()
-        ):
-            claim = await self._claimed(found[0], now)
+        while True:
+            seen: list[Delivery | None] = []
+
+            async def look(tx: Tx, held: Job, seen: list[Delivery | None] = seen) -> None:
+                seen.append(await deliveries.get(tx, held.ref))
+
+            found = await jobs.claim(
+                self._parts.database,
+                JobKind.DELIVER,
+                now=now,
+                lease=self._lease,
+                limit=1,
+                which=deliveries.NOT_PAUSED,
+                surely=self._busy,
+                then=look,
+            )
+            self._busy = bool(found)
+            if not found:
+                return None
+            claim = self._sound(found[0], seen[0]) or await self._claimed(found[0], now)
             if claim is not None:
                 return claim
-        return None
+
+    def _sound(self, held: Job, delivery: Delivery | None) -> Claim | None:
+        """The claim of a delivery that waits and whose seal holds; anything else is looked at under its lock."""
+        if delivery is None or delivery.state is not OutboxState.QUEUED or held.attempts > MAX_CLAIMS:
+            return None
+        email = restore(delivery.email, self._parts.keys.seal)
+        if isinstance(email, Refused):
+            return None
+        return Claim(outbox_id=delivery.id, token=held.token, attempts=delivery.attempts, email=email)
 
     async def _claimed(self, held: Job, now: datetime) -> Claim | None:
         async with self._parts.database.write() as tx:

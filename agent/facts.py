@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agent.knowledge import TOOL, texts_in
@@ -27,7 +28,11 @@ WINDOW = timedelta(hours=24)
 
 async def looked_up(tx: Tx, mail_id: str) -> list[Looked]:
     """What lookups answered in the runs of this mail, oldest first."""
-    return [found for output in await runs.outputs_of(tx, mail_id, LOOK_UP) if (found := read_output(output))]
+    return _looked(await runs.outputs_of(tx, mail_id))
+
+
+def _looked(outputs: Sequence[tuple[str, str]]) -> list[Looked]:
+    return [found for tool, output in outputs if tool == LOOK_UP and (found := read_output(output))]
 
 
 async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, now: datetime, but: str = "") -> Facts:
@@ -39,7 +44,8 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         raise LookupError(f"{mail.id} was never understood, so nothing can be judged about it")
     conversation = await conversations.get(tx, mail.conversation_id)
     entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
-    looked = await looked_up(tx, mail.id)
+    outputs = await runs.outputs_of(tx, mail.id)
+    looked = _looked(outputs)
     sends = await deliveries.sends_since(
         tx, now - WINDOW, conversation_id=mail.conversation_id, recipient=mail.author, mailbox=mail.mailbox, but=but
     )
@@ -74,7 +80,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
             email.text,
             parts.mailbox(mail.mailbox).name,
             *(value for one in looked for value in one.found.values()),
-            *(text for output in await runs.outputs_of(tx, mail.id, TOOL) for text in texts_in(output)),
+            *(text for tool, output in outputs if tool == TOOL for text in texts_in(output)),
             *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
         ),
     )

@@ -19,6 +19,9 @@ from agent.reading import tokens
 GAP = 2
 """Words between two of a trigger phrase, at most: `send the thing back`."""
 
+EXPLAINED = 4_000
+"""Words of mails that an entry remembers the answer for; looking for slips of the keyboard is what takes long."""
+
 _ASKED_OF = word_set("many much price when where who which")
 """What is asked for stands next: `when open`, `which invoice`, `price of a spade`."""
 _NEEDS: dict[str, tuple[list[str], ...]] = {"i": (), "we": (), "you": (["need"], ["have"])}
@@ -47,6 +50,7 @@ class Known:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
+        self._explained: dict[str, bool] = {}
         self.for_people = entry.requested_action not in {"reply", "ask"}
         spoken = [tokens(example) for example in entry.examples]
         self.whole = [frozenset(one) for one in spoken]
@@ -73,8 +77,12 @@ class Known:
         return [" ".join(phrase) for phrase in self.triggers if _stands(phrase, stems, gap)]
 
     def explains(self, word: str) -> bool:
-        found = stem(word)
-        return found in self.words or any(_typed(found, one) for one in self.words)
+        if (known := self._explained.get(word)) is None:
+            found = stem(word)
+            known = found in self.words or any(_typed(found, one) for one in self.words)
+            if len(self._explained) < EXPLAINED:
+                self._explained[word] = known
+        return known
 
     def without_values(self, text: str) -> str:
         for pattern in self.values:

@@ -26,15 +26,14 @@ FOR_A_PERSON = "Mail of this sort is answered by a person: propose no reply."
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 """Scripts that put no space between words."""
+MOST_INDEXES = 32
 _SATURATION, _LENGTH = 1.2, 0.75
 """The usual constants of Okapi BM25."""
 
 
 def search(playbook: Playbook, query: str) -> list[Entry]:
     """The entries that share most with the query, best first (Okapi BM25). None that shares nothing."""
-    texts = [(entry, Counter(_words(_all(entry)))) for entry in playbook.entries]
-    usual = sum(words.total() for _, words in texts) / len(texts)
-    seen = Counter(word for _, words in texts for word in words)
+    texts, usual, seen = _index(playbook)
     asked = set(_words(query[:QUERY]))
 
     def score(words: Counter[str]) -> float:
@@ -46,6 +45,24 @@ def search(playbook: Playbook, query: str) -> list[Entry]:
 
     best = sorted(((score(words), entry) for entry, words in texts), key=lambda one: (-one[0], one[1].id))
     return [entry for points, entry in best[:FOUND] if points > 0]
+
+
+_Index = tuple[list[tuple[Entry, Counter[str]]], float, Counter[str]]
+"""Each entry's words, how many are usual, and in how many entries each stands."""
+_INDEXES: dict[str, _Index] = {}
+"""Of the playbooks in use: every search would count all words again."""
+
+
+def _index(playbook: Playbook) -> _Index:
+    found = _INDEXES.get(playbook.version)
+    if found is None:
+        texts = [(entry, Counter(_words(_all(entry)))) for entry in playbook.entries]
+        usual = sum(words.total() for _, words in texts) / len(texts)
+        found = texts, usual, Counter(word for _, words in texts for word in words)
+        if len(_INDEXES) >= MOST_INDEXES:
+            _INDEXES.clear()
+        _INDEXES[playbook.version] = found
+    return found
 
 
 def _all(entry: Entry) -> str:

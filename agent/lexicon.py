@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -211,6 +212,7 @@ ENDINGS = ("ings", "ing", "ies", "ied", "ers", "er", "es", "ed", "ly", "s")
 """Endings that are cut from longer words, longest first; what stays is only ever compared with what stays of others."""
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """Cut an English ending; at least three letters stay."""
     for ending in ENDINGS:

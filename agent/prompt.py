@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from agent.asked import Extracted, LookUp, ReadInbox, SearchKnowledge, SendEmail
 from agent.lookup_settings import LookupSettings
@@ -60,6 +62,12 @@ def _shown(mail: MailView) -> str:
     return f"{_facts(mail)}\n{fence(f'Subject: {mail.subject}' + chr(10) * 2 + mail.text, seed=mail.mail_id)}"
 
 
+@lru_cache(maxsize=64)
+def _answer_of(intents: tuple[str, ...]) -> dict[str, Any]:
+    """The schema that an answer has to fit; making it takes longer than all else here."""
+    return strict_schema(Extracted, intent=[*intents, "none"])
+
+
 def extract_request(mail: MailView, intents: tuple[str, ...]) -> ModelRequest:
     """Ask for the intent of one mail; no tools, whatever the mail says."""
     return ModelRequest(
@@ -67,7 +75,7 @@ def extract_request(mail: MailView, intents: tuple[str, ...]) -> ModelRequest:
         prompt_version=VERSION,
         instructions=EXTRACT + f"Intents: {json.dumps([*intents, 'none'])}\n",
         items=(Message(role="user", text=_shown(mail)),),
-        output_schema=strict_schema(Extracted, intent=[*intents, "none"]),
+        output_schema=_answer_of(intents),
         mail=mail,
     )
 

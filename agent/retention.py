@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from agent.parts import Parts
-from agent.store import mails, runs
+from agent.store import mails, runs, spending
 
 BATCH = 500
 
@@ -24,7 +24,8 @@ async def prune(parts: Parts) -> int:
     """Forget what is past its time; gives how many rows."""
     kept, now = parts.config.retention, parts.now()
     gone = 0
-    async with parts.database.write() as tx:
+    async with parts.database.write(aside=True) as tx:
+        gone += await spending.prune(tx, now)
         if kept.model_calls_days:
             gone += await runs.prune(tx, now - timedelta(days=kept.model_calls_days), BATCH)
         if kept.raw_mail_days:

@@ -1,7 +1,8 @@
 """The durable run: a model's turns over two tools, held as rows, by no process while it rests.
 
 Rules:
-- A turn is one transaction: the answer, its tool calls, their outputs and drafts, and where the run stands then.
+- A turn is one transaction: the answer, its tool calls, their outputs and drafts, and where the run stands then; the
+  next turn begins in the same one.
 - Every call of a turn is answered exactly once, unknown tools and broken arguments too; a turn's answers go back
   together.
 - A call that waits (for a person, for a delivery) rests the run in `requires_action`; the outcome makes it due again.
@@ -17,7 +18,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from agent.budget import used_up
+from agent.budget import spend, used_up
 from agent.lookups import TOOL as LOOK_UP
 from agent.models.base import (
     FunctionCall,
@@ -57,7 +58,8 @@ class _Turn:
 
 async def work(parts: Parts, held: Job) -> None:
     """Take the run of job `held` as far as it goes without waiting. Raises FenceLostError where it passed on."""
-    while (turn := await _open(parts, held)) is not None:
+    turn = await _open(parts, held)
+    while turn is not None:
         request = run_request(turn.view, turn.items, parts.lookups.offered(turn.view))
         try:
             answer = bounded(await parts.model.respond(request))
@@ -65,8 +67,7 @@ async def work(parts: Parts, held: Job) -> None:
             await _wait_for_model(parts, held, turn, error)
             return
         looked = await _look_up(parts, turn, answer)
-        if await _close(parts, held, turn, request, answer, looked):
-            return
+        turn = await _close(parts, held, turn, request, answer, looked)
 
 
 async def _look_up(parts: Parts, turn: _Turn, answer: ModelAnswer) -> Mapping[str, str]:
@@ -99,74 +100,90 @@ async def _wait_for_model(parts: Parts, held: Job, turn: _Turn, error: ModelUnav
 
 async def _open(parts: Parts, held: Job) -> _Turn | None:
     """Begin the next turn, or end the job where there is none to take."""
-    now = parts.now()
     async with parts.database.write() as tx:
         run = await runs.locked(tx, held.ref)
         await jobs.check(tx, held)
+        return await _next(parts, tx, held, run, parts.now())
+
+
+async def _next(
+    parts: Parts,
+    tx: Tx,
+    held: Job,
+    run: Run | None,
+    now: datetime,
+    mail: Mail | None = None,
+    view: MailView | None = None,
+    items: tuple[Item, ...] | None = None,
+) -> _Turn | None:
+    """The turn that comes next; None where there is none, and the job is ended. What is given is not read again."""
+    if mail is None:
         mail = await mails.get(tx, run.mail_id) if run else None
-        if run is None or mail is None or run.state not in {RunState.QUEUED, RunState.IN_PROGRESS}:
-            await jobs.end(tx, held)
-            return None
-        if run.expires_at <= now:
-            await _finish(parts, tx, held, run, RunState.EXPIRED, "nobody decided in time", now)
-            return None
-        if run.turns >= parts.config.worker.max_turns:
-            await _finish(parts, tx, held, run, RunState.INCOMPLETE, f"no end after {run.turns} turns", now)
-            return None
-        config = parts.config
-        broke = await used_up(
-            tx, config.budget, config.model, mail_id=mail.id, author=mail.author, mailbox=mail.mailbox, now=now
-        )
-        if broke:
-            await _finish(parts, tx, held, run, RunState.INCOMPLETE, broke, now)
-            return None
-        if run.state is RunState.QUEUED:  # since then it waits for the model: see MODEL_PATIENCE
-            await runs.move(tx, run.id, [RunState.QUEUED], RunState.IN_PROGRESS, now=now)
-        items = await _with_outputs(tx, run)
-        return _Turn(run, mail, await view_of(tx, mail), items)
+    if run is None or mail is None or run.state not in {RunState.QUEUED, RunState.IN_PROGRESS}:
+        await jobs.end(tx, held)
+        return None
+    if run.expires_at <= now:
+        await _finish(parts, tx, held, run, RunState.EXPIRED, "nobody decided in time", now)
+        return None
+    if run.turns >= parts.config.worker.max_turns:
+        await _finish(parts, tx, held, run, RunState.INCOMPLETE, f"no end after {run.turns} turns", now)
+        return None
+    config = parts.config
+    broke = await used_up(
+        tx, config.budget, config.model, mail_id=mail.id, author=mail.author, mailbox=mail.mailbox, now=now
+    )
+    if broke:
+        await _finish(parts, tx, held, run, RunState.INCOMPLETE, broke, now)
+        return None
+    if run.state is RunState.QUEUED:  # since then it waits for the model: see MODEL_PATIENCE
+        await runs.move(tx, run.id, [RunState.QUEUED], RunState.IN_PROGRESS, now=now)
+    items = await _with_outputs(tx, run, items)
+    return _Turn(run, mail, view or await view_of(tx, mail), items)
 
 
-async def _with_outputs(tx: Tx, run: Run) -> tuple[Item, ...]:
+async def _with_outputs(tx: Tx, run: Run, items: Sequence[Item] | None) -> tuple[Item, ...]:
     """All items so far; outputs that came while the run rested are added to them first."""
-    items = await runs.items(tx, run.id)
+    if items is None:
+        items = await runs.items(tx, run.id)
     told = {item.call_id for item in items if isinstance(item, FunctionOutput)}
     fresh = [
         FunctionOutput(call_id=call.call_id, output=call.output)
         for call in await runs.calls(tx, run.id)
         if call.output is not None and call.call_id not in told
     ]
-    await runs.append(tx, run.id, fresh)
+    await runs.append(tx, run.id, fresh, after=len(items))
     return (*items, *fresh)
 
 
 async def _close(
     parts: Parts, held: Job, turn: _Turn, request: ModelRequest, answer: ModelAnswer, looked: Mapping[str, str]
-) -> bool:
-    """Store the turn with all that follows from it; True where the run does not go on now."""
+) -> _Turn | None:
+    """Store the turn with all that follows from it, and begin the next one; None where the run does not go on now."""
     now = parts.now()
     run = turn.run
     async with parts.database.write() as tx:
         await locks.conversation(tx, run.conversation_id)
         await jobs.check(tx, held)
         await runs.put_exchange(tx, mail_id=run.mail_id, run_id=run.id, request=request, answer=answer, now=now)
-        if not await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.IN_PROGRESS, now=now):
+        await spend(parts.database, tx, turn.mail.id, turn.mail.author, turn.mail.mailbox, answer.usage, now=now)
+        if not await runs.count_turn(tx, run.id, now):
             await jobs.end(tx, held)  # cancelled meanwhile
-            return True
-        await runs.count_turn(tx, run.id, now)
+            return None
         if answer.status != "completed":
             state = RunState.INCOMPLETE if answer.status == "incomplete" else RunState.FAILED
             await _finish(parts, tx, held, run, state, f"the model's answer was {answer.status}: {answer.detail}", now)
-            return True
-        await runs.append(tx, run.id, answer.items)
+            return None
+        await runs.append(tx, run.id, answer.items, after=len(turn.items))
         if not answer.calls:
             await _finish(parts, tx, held, run, RunState.COMPLETED, "", now)
-            return True
+            return None
         if not await _do_calls(parts, tx, turn, answer.calls, looked, now):
-            return False
+            items = (*turn.items, *answer.items)
+            return await _next(parts, tx, held, await runs.get(tx, run.id), now, turn.mail, turn.view, items)
         await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.REQUIRES_ACTION, now=now)
         await jobs.end(tx, held)
     parts.wake.set(JobKind.DELIVER)
-    return True
+    return None
 
 
 async def _do_calls(

@@ -255,14 +255,14 @@ async def running(service: Service) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(service.intake.run(), name="intake")
             work = [group.create_task(one, name=name) for name, one in _work(service).items()]
-            senders = [group.create_task(send_all(service), name=f"sender {n}") for n in range(_senders(service))]
+            sending = [group.create_task(send_all(service), name=f"sender {n}") for n in range(senders(service))]
             try:
                 async with _desk(service):
                     yield
             finally:
                 await service.door.stop()
                 intake.cancel()
-                await _end_senders(service, senders)
+                await _end_senders(service, sending)
                 for task in work:
                     task.cancel()
     finally:
@@ -285,7 +285,7 @@ def _work(service: Service) -> dict[str, Coroutine[Any, Any, None]]:
     return found
 
 
-def _senders(service: Service) -> int:
+def senders(service: Service) -> int:
     return service.parts.config.worker.senders if Role.SENDER in service.roles else 0
 
 

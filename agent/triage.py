@@ -18,7 +18,7 @@ from datetime import timedelta
 import structlog
 
 from agent import conversations as threads
-from agent.budget import used_up
+from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
 from agent.models.base import MailView, ModelUnavailableError
 from agent.outcome import cancel
@@ -296,6 +296,7 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
             now=now,
         )
         await runs.put_exchange(tx, mail_id=mail.id, run_id=None, request=found.request, answer=found.answer, now=now)
+        await spend(parts.database, tx, mail.id, read.author, mail.mailbox, found.answer.usage, now=now)
         await _audit_arrival(parts, tx, conversation_id, mail)
         await parts.audit.add(
             tx,

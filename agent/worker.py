@@ -59,6 +59,8 @@ class Worker:
         self._now = now
         self._lease = lease
         self._width = width
+        self._more = False
+        """Whether the last claim took as much as it could."""
         self._busy: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -79,10 +81,13 @@ class Worker:
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
             return True
         try:
-            found = await jobs.claim(self._database, self._kind, now=self._now(), lease=self._lease, limit=free)
+            found = await jobs.claim(
+                self._database, self._kind, now=self._now(), lease=self._lease, limit=free, surely=self._more
+            )
         except Exception as error:  # noqa: BLE001 (the database may be locked or away: try again, lose nothing)
             log.error("worker.claim_failed", kind=self._kind, error=str(error)[:300])
             return False
+        self._more = len(found) == free
         for job in found:
             task = asyncio.create_task(self._do(job), name=f"{job.kind} {job.ref}")
             self._busy.add(task)

@@ -16,6 +16,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
+from functools import lru_cache
 
 from outbound.addresses import canonical
 from outbound.contracts import Frozen, Refused
@@ -29,6 +30,7 @@ OURS = frozenset(
 )  # fmt: skip
 REQUIRED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type")
 MAX_SIGNATURES = 4
+REMEMBERED_SIZE = 32 * 1024
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -62,6 +64,16 @@ class Inspected(Frozen):
 
 def inspect(raw: bytes) -> Inspected | Refused:
     """Read the final bytes of a mail again. Pure; `Refused` says what in them is not ours."""
+    return _remembered(raw) if len(raw) <= REMEMBERED_SIZE else _judged(raw)
+
+
+@lru_cache(maxsize=64)
+def _remembered(raw: bytes) -> Inspected | Refused:
+    """The same bytes are looked at where they are made, before the attempt and at the wire: once is enough."""
+    return _judged(raw)
+
+
+def _judged(raw: bytes) -> Inspected | Refused:
     try:
         return _inspect(raw)
     except (ValueError, LookupError, AttributeError, TypeError, MessageError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from agent.ids import new_id
 from agent.store import locks
@@ -32,10 +32,13 @@ class Conversation:
 
 
 _COLUMNS = [conversation.c[name] for name in Conversation.__dataclass_fields__]
+_GET = select(*_COLUMNS).where(conversation.c.id == bindparam("of"))
+_START = conversation.insert()
+_MOVE_HEAD = update(conversation).where(conversation.c.id == bindparam("of"))
 
 
 async def get(tx: Tx, conversation_id: str) -> Conversation | None:
-    row = (await tx.execute(select(*_COLUMNS).where(conversation.c.id == conversation_id))).first()
+    row = (await tx.execute(_GET, {"of": conversation_id})).first()
     return None if row is None else Conversation(*row)
 
 
@@ -67,21 +70,9 @@ async def start(
     """Make a conversation, locked for the caller."""
     fresh = Conversation(new_id("c", now), mailbox, correspondent, subject_key[:500], head, now)
     await locks.conversation(tx, fresh.id)
-    await tx.execute(
-        conversation.insert().values(
-            id=fresh.id,
-            mailbox=mailbox,
-            correspondent=correspondent,
-            subject_key=fresh.subject_key,
-            head_mail_id=head,
-            created_at=now,
-            updated_at=now,
-        )
-    )
+    await tx.execute(_START, {**vars(fresh), "created_at": now})
     return fresh
 
 
 async def move_head(tx: Tx, conversation_id: str, head: str, now: datetime) -> None:
-    await tx.execute(
-        update(conversation).where(conversation.c.id == conversation_id).values(head_mail_id=head, updated_at=now)
-    )
+    await tx.execute(_MOVE_HEAD, {"of": conversation_id, "head_mail_id": head, "updated_at": now})

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import Table
 
@@ -37,13 +37,11 @@ from agent.store import locks
 from agent.store.errors import DatabaseError, FenceLostError
 from agent.store.postgres import postgres_engine
 from agent.store.sqlite import connect
+from agent.store.writer import BUSY_SECONDS, Tx, Writer
 
 __all__ = ["Database", "DatabaseError", "FenceLostError", "Tx", "is_unavailable"]
 
-Tx = AsyncConnection
-
 _EXPECTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-BUSY_SECONDS = 10.0
 
 
 class Database:
@@ -54,8 +52,8 @@ class Database:
         self.password = password
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
-            self._reader = _sqlite_engine(url, pool_size=4, begin="BEGIN")
+            self._sqlite_writer = Writer(make_url(url).database, _prepare)
+            self._reader = _sqlite_engine(url, pool_size=4)
         else:
             self._writer = postgres_engine(url, password=password, pool_size=pool_size)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -67,9 +65,13 @@ class Database:
         return cls(f"sqlite+aiosqlite:///{path}")
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Tx]:
-        """One transaction that changes things; committed when the block ends, rolled back when it raises."""
-        async with self._writer.begin() as tx:
+    async def write(self, *, aside: bool = False) -> AsyncIterator[Tx]:
+        """One transaction that changes things; committed when the block ends, rolled back when it raises.
+
+        `aside` is for work over many rows: on SQLite nothing of it happens on the loop.
+        """
+        begun = self._sqlite_writer.begin(aside=aside) if self.is_sqlite else self._writer.begin()
+        async with begun as tx:
             locks.begin(tx)
             yield tx
 
@@ -80,9 +82,11 @@ class Database:
             yield tx
 
     async def close(self) -> None:
-        await self._writer.dispose()
         if self.is_sqlite:
+            await self._sqlite_writer.close()
             await self._reader.dispose()
+        else:
+            await self._writer.dispose()
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows ON CONFLICT on this database."""
@@ -109,7 +113,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(getattr(error, "orig", error)).split())
 
 
-def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
+def _sqlite_engine(url: str, *, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
@@ -122,28 +126,32 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we write BEGIN ourselves
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        cursor.execute("PRAGMA page_count")
-        if cursor.fetchone()[0] == 0:  # later it says nothing new, and takes the one writer's turn to say it
-            _first(cursor, "PRAGMA auto_vacuum = INCREMENTAL")
-        _first(cursor, "PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        for name, wanted in _EXPECTED_PRAGMAS.items():
-            cursor.execute(f"PRAGMA {name}")
-            found = cursor.fetchone()[0]
-            if found != wanted:
-                raise DatabaseError(f"SQLite keeps {name} at {found!r}, but durable mail needs {wanted!r}")
-        cursor.close()
+        _prepare(connection)
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _prepare(connection: Any) -> None:
+    connection.isolation_level = None  # we write BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    cursor.execute("PRAGMA page_count")
+    if cursor.fetchone()[0] == 0:  # later it says nothing new, and takes the one writer's turn to say it
+        _first(cursor, "PRAGMA auto_vacuum = INCREMENTAL")
+    _first(cursor, "PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    for name, wanted in _EXPECTED_PRAGMAS.items():
+        cursor.execute(f"PRAGMA {name}")
+        found = cursor.fetchone()[0]
+        if found != wanted:
+            raise DatabaseError(f"SQLite keeps {name} at {found!r}, but durable mail needs {wanted!r}")
+    cursor.close()
 
 
 def _first(cursor: Any, statement: str) -> None:

@@ -8,18 +8,21 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import BindParameter, Select, Update, bindparam, case, exists, func, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from agent.states import OutboxState
-from agent.store import locks
+from agent.store import jobs, locks
 from agent.store.database import Tx
 from agent.store.pauses import EVERYWHERE
+from agent.store.statements import one_of
 from agent.store.tables import attempt, job, mail, outbox, pause
 from outbound.contracts import ApprovedEmail
 
@@ -57,7 +60,65 @@ class Attempt:
 
 
 _COLUMNS = [outbox.c[name] for name in Delivery.__dataclass_fields__] + [outbox.c.raw]
-_COUNTED = [OutboxState.QUEUED, OutboxState.ATTEMPTING, OutboxState.SENT, OutboxState.IN_DOUBT]
+_COUNTED = (outbox.c.state != OutboxState.FAILED) & (outbox.c.state != OutboxState.REFUSED)
+"""Left, or may have, or will. (Said so, and not as a list of states: SQLite would look up the state `sent`.)"""
+_OF: BindParameter[str] = bindparam("of")
+_BUT: BindParameter[str] = bindparam("but")
+_GET = select(*_COLUMNS).where(outbox.c.id == _OF)
+_OF_MAIL = select(*_COLUMNS).where(outbox.c.mail_id == _OF).order_by(outbox.c.created_at)
+_PUT = outbox.insert()
+_BEGIN = (
+    update(outbox)
+    .where(outbox.c.id == _OF, outbox.c.state == OutboxState.QUEUED)
+    .values(state=OutboxState.ATTEMPTING, attempts=outbox.c.attempts + 1)
+    .returning(outbox.c.attempts)
+)
+_PUT_ATTEMPT = attempt.insert()
+_END_ATTEMPT = update(attempt).where(attempt.c.outbox_id == _OF, attempt.c.ended_at.is_(None))
+_COPIES = select(mail.c.id).where(mail.c.content_key == bindparam("copy"), mail.c.content_key != "")
+_ANSWERED = (
+    select(outbox.c.id)
+    .where(
+        outbox.c.mail_id.in_(union_all(select(_OF), _COPIES).subquery().select()),
+        _COUNTED,
+        outbox.c.id != _BUT,
+    )
+    .limit(1)
+)
+NOT_PAUSED = jobs.claiming(
+    leave=exists().where(
+        outbox.c.id == job.c.ref,
+        outbox.c.state == OutboxState.QUEUED,
+        (pause.c.scope == outbox.c.mailbox) | (pause.c.scope == EVERYWHERE),
+    )
+)
+"""Claims deliveries that no pause keeps back. One whose attempt is open is not kept back: it needs its outcome."""
+
+
+@cache
+def _moving(source: frozenset[OutboxState]) -> Update:
+    return update(outbox).where(outbox.c.id == _OF, one_of(outbox.c.state, sorted(source)))
+
+
+def _counting(*, but: bool) -> Select[*tuple[Any, ...]]:
+    """Counts for the caps; of a judged delivery, those decided before it, which it was counted with."""
+    live = (outbox.c.created_at >= bindparam("since")) & _COUNTED
+    if but:
+        decided = select(outbox.c.created_at).where(outbox.c.id == _BUT).scalar_subquery()
+        live &= outbox.c.id != _BUT
+        live &= (outbox.c.created_at < decided) | ((outbox.c.created_at == decided) & (outbox.c.id < _BUT))
+    scopes = [
+        outbox.c.conversation_id == bindparam("conversation"),
+        outbox.c.recipient == bindparam("recipient"),
+        func.lower(outbox.c.recipient).like(bindparam("domain"), escape="/"),
+        outbox.c.mailbox == bindparam("mailbox"),
+    ]
+    return select(*(func.count(case((one, 1))) for one in scopes), func.count()).where(live)
+
+
+_LIKE_MEANS = re.compile(r"[/%_]")
+_COUNT_ALL = _counting(but=False)
+_COUNT_BEFORE = _counting(but=True)
 
 
 def _delivery(row: Any) -> Delivery:
@@ -83,53 +144,44 @@ async def put(
     try:
         async with tx.begin_nested():  # PostgreSQL gives up a whole transaction for one broken constraint
             await tx.execute(
-                outbox.insert().values(
-                    id=delivery_id,
-                    draft_id=draft_id,
-                    mail_id=mail_id,
-                    conversation_id=conversation_id,
-                    mailbox=mailbox,
-                    idempotency_key=idempotency_key,
-                    state=OutboxState.QUEUED,
-                    attempts=0,
-                    recipient=email.recipient,
-                    message_id=email.message_id,
-                    email=email.model_dump(mode="json", exclude={"raw"}),
-                    raw=email.raw,
-                    created_at=now,
-                    updated_at=now,
-                )
+                _PUT,
+                {
+                    "id": delivery_id,
+                    "draft_id": draft_id,
+                    "mail_id": mail_id,
+                    "conversation_id": conversation_id,
+                    "mailbox": mailbox,
+                    "idempotency_key": idempotency_key,
+                    "state": OutboxState.QUEUED,
+                    "attempts": 0,
+                    "recipient": email.recipient,
+                    "message_id": email.message_id,
+                    "email": email.model_dump(mode="json", exclude={"raw"}),
+                    "raw": email.raw,
+                    "created_at": now,
+                    "updated_at": now,
+                },
             )
     except IntegrityError as error:
         raise AlreadyAnsweredError("a reply to this mail is on its way or was sent") from error
 
 
 async def get(tx: Tx, delivery_id: str) -> Delivery | None:
-    row = (await tx.execute(select(*_COLUMNS).where(outbox.c.id == delivery_id))).first()
+    row = (await tx.execute(_GET, {"of": delivery_id})).first()
     return None if row is None else _delivery(row)
 
 
 async def locked(tx: Tx, delivery_id: str) -> Delivery | None:
-    """Lock the conversation first, then read: what is decided on this still holds at commit."""
-    found = (await tx.execute(select(outbox.c.conversation_id).where(outbox.c.id == delivery_id))).scalar()
+    """Lock the conversation, then read: what is decided on this still holds at commit."""
+    found = await get(tx, delivery_id)
     if found is None:
         return None
-    await locks.conversation(tx, found)
-    return await get(tx, delivery_id)
+    await locks.conversation(tx, found.conversation_id)
+    return await get(tx, delivery_id) if locks.may_change(tx) else found
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Delivery]:
-    rows = await tx.execute(select(*_COLUMNS).where(outbox.c.mail_id == mail_id).order_by(outbox.c.created_at))
-    return [_delivery(row) for row in rows]
-
-
-def paused() -> ColumnElement[bool]:
-    """Holds for a job of a delivery that a pause keeps back. One whose attempt is open is not: it needs its outcome."""
-    return exists().where(
-        outbox.c.id == job.c.ref,
-        outbox.c.state == OutboxState.QUEUED,
-        (pause.c.scope == outbox.c.mailbox) | (pause.c.scope == EVERYWHERE),
-    )
+    return [_delivery(row) for row in await tx.execute(_OF_MAIL, {"of": mail_id})]
 
 
 async def in_state(tx: Tx, state: OutboxState, *, limit: int) -> list[Delivery]:
@@ -149,36 +201,23 @@ async def move(
     tx: Tx, delivery_id: str, source: Iterable[OutboxState], target: OutboxState, *, now: datetime, detail: str = ""
 ) -> bool:
     """Take the delivery from one of `source` to `target`; False where it stood elsewhere."""
-    done = await tx.execute(
-        update(outbox)
-        .where(outbox.c.id == delivery_id, outbox.c.state.in_(list(source)))
-        .values(state=target, updated_at=now, detail=detail[:1000])
-    )
+    values = {"state": target, "updated_at": now, "detail": detail[:1000]}
+    done = await tx.execute(_moving(frozenset(source)), {"of": delivery_id, **values})
     return done.rowcount == 1
 
 
 async def begin(tx: Tx, delivery_id: str, now: datetime) -> bool:
     """Record that an attempt starts; False where the delivery is not queued."""
-    done = await tx.execute(
-        update(outbox)
-        .where(outbox.c.id == delivery_id, outbox.c.state == OutboxState.QUEUED)
-        .values(state=OutboxState.ATTEMPTING, attempts=outbox.c.attempts + 1, updated_at=now)
-        .returning(outbox.c.attempts)
-    )
-    n = done.scalar()
+    n = (await tx.execute(_BEGIN, {"of": delivery_id, "updated_at": now})).scalar()
     if n is None:
         return False
-    await tx.execute(attempt.insert().values(outbox_id=delivery_id, n=n, begun_at=now))
+    await tx.execute(_PUT_ATTEMPT, {"outbox_id": delivery_id, "n": n, "begun_at": now})
     return True
 
 
 async def end_attempt(tx: Tx, delivery_id: str, *, result: str, detail: str, now: datetime) -> None:
     """Give the open attempt its outcome."""
-    await tx.execute(
-        update(attempt)
-        .where(attempt.c.outbox_id == delivery_id, attempt.c.ended_at.is_(None))
-        .values(ended_at=now, result=result, detail=detail[:1000])
-    )
+    await tx.execute(_END_ATTEMPT, {"of": delivery_id, "ended_at": now, "result": result, "detail": detail[:1000]})
 
 
 async def attempts(tx: Tx, delivery_id: str) -> list[Attempt]:
@@ -192,16 +231,7 @@ async def attempts(tx: Tx, delivery_id: str) -> list[Attempt]:
 
 async def answered(tx: Tx, *, mail_id: str, content_key: str, but: str = "") -> bool:
     """True where this mail, or another copy of it, has a live reply other than delivery `but`."""
-    row = await tx.execute(
-        select(outbox.c.id)
-        .join(mail, mail.c.id == outbox.c.mail_id)
-        .where(
-            outbox.c.state.in_(_COUNTED),
-            outbox.c.id != but,
-            (outbox.c.mail_id == mail_id) | ((mail.c.content_key == content_key) & (mail.c.content_key != "")),
-        )
-        .limit(1)
-    )
+    row = await tx.execute(_ANSWERED, {"of": mail_id, "copy": content_key, "but": but})
     return row.first() is not None
 
 
@@ -220,24 +250,13 @@ async def sends_since(
     tx: Tx, since: datetime, *, conversation_id: str, recipient: str, mailbox: str, but: str = ""
 ) -> Sends:
     """Count replies for the caps; of a judged delivery `but`, those decided before it, which it was counted with."""
-    live = (outbox.c.created_at >= since) & outbox.c.state.in_(_COUNTED) & (outbox.c.id != but)
+    asked = {
+        "since": since,
+        "conversation": conversation_id,
+        "recipient": recipient,
+        "domain": "%@" + _LIKE_MEANS.sub(r"/\g<0>", recipient.rpartition("@")[2].lower()),
+        "mailbox": mailbox,
+    }
     if but:
-        decided = select(outbox.c.created_at).where(outbox.c.id == but).scalar_subquery()
-        live &= (outbox.c.created_at < decided) | ((outbox.c.created_at == decided) & (outbox.c.id < but))
-    domain = recipient.rpartition("@")[2]
-
-    def counted(*conditions: Any) -> Any:
-        return select(func.count()).select_from(outbox).where(live, *conditions).scalar_subquery()
-
-    row = (
-        await tx.execute(
-            select(
-                counted(outbox.c.conversation_id == conversation_id),
-                counted(outbox.c.recipient == recipient),
-                counted(func.lower(outbox.c.recipient).endswith("@" + domain.lower(), autoescape=True)),
-                counted(outbox.c.mailbox == mailbox),
-                counted(),
-            )
-        )
-    ).one()
-    return Sends(*row)
+        return Sends(*(await tx.execute(_COUNT_BEFORE, {**asked, "but": but})).one())
+    return Sends(*(await tx.execute(_COUNT_ALL, asked)).one())

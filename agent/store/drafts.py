@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BindParameter, bindparam, func, select, update
 
 from agent.states import DraftState, OutboxState
 from agent.store import locks
 from agent.store.database import Tx
+from agent.store.statements import one_of
 from agent.store.tables import draft, outbox
 from outbound.contracts import SendAgentEmail
 
@@ -46,6 +47,26 @@ class Draft:
 
 
 _COLUMNS = [draft.c[name] for name in Draft.__dataclass_fields__]
+_OF: BindParameter[str] = bindparam("of")
+_GET = select(*_COLUMNS).where(draft.c.id == _OF)
+_OF_MAIL = select(*_COLUMNS).where(draft.c.mail_id == _OF).order_by(draft.c.created_at, draft.c.id)
+_WAITING_IN = select(*_COLUMNS).where(draft.c.conversation_id == _OF, draft.c.state == DraftState.WAITING)
+_PENDING = (
+    select(draft.c.id)
+    .outerjoin(outbox, outbox.c.draft_id == draft.c.id)
+    .where(
+        draft.c.mail_id == _OF,
+        (draft.c.state == DraftState.WAITING)
+        | (
+            one_of(draft.c.state, [DraftState.UNSEEN, DraftState.APPROVED])
+            & ~one_of(outbox.c.state, [OutboxState.FAILED, OutboxState.REFUSED])
+        ),
+    )
+    .limit(1)
+)
+_PUT = draft.insert()
+_CHANGE_WAITING = update(draft).where(draft.c.id == _OF, draft.c.state == DraftState.WAITING)
+_CHANGE_SEEN = _CHANGE_WAITING.where(draft.c.approval_hash == bindparam("seen"))
 
 
 def _draft(row: Any) -> Draft:
@@ -62,28 +83,25 @@ async def put(tx: Tx, fresh: Draft) -> None:
     values["proposal"] = fresh.proposal.model_dump(mode="json")
     values["reasons"] = list(fresh.reasons)
     values["overruled"] = list(fresh.overruled)
-    await tx.execute(draft.insert().values(**values))
+    await tx.execute(_PUT, values)
 
 
 async def get(tx: Tx, draft_id: str) -> Draft | None:
-    row = (await tx.execute(select(*_COLUMNS).where(draft.c.id == draft_id))).first()
+    row = (await tx.execute(_GET, {"of": draft_id})).first()
     return None if row is None else _draft(row)
 
 
 async def locked(tx: Tx, draft_id: str) -> Draft | None:
-    """Lock the conversation first, then read: what is decided on this still holds at commit."""
-    found = (await tx.execute(select(draft.c.conversation_id).where(draft.c.id == draft_id))).scalar()
+    """Lock the conversation, then read: what is decided on this still holds at commit."""
+    found = await get(tx, draft_id)
     if found is None:
         return None
-    await locks.conversation(tx, found)
-    return await get(tx, draft_id)
+    await locks.conversation(tx, found.conversation_id)
+    return await get(tx, draft_id) if locks.may_change(tx) else found
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Draft]:
-    rows = await tx.execute(
-        select(*_COLUMNS).where(draft.c.mail_id == mail_id).order_by(draft.c.created_at, draft.c.id)
-    )
-    return [_draft(row) for row in rows]
+    return [_draft(row) for row in await tx.execute(_OF_MAIL, {"of": mail_id})]
 
 
 async def waiting(tx: Tx, *, limit: int) -> list[Draft]:
@@ -111,25 +129,11 @@ async def older(tx: Tx, mailbox: str, policy_version: str) -> list[str]:
 
 async def pending(tx: Tx, mail_id: str) -> bool:
     """True where a draft of this mail waits for a person or is on its way out."""
-    on_its_way = [DraftState.UNSEEN, DraftState.APPROVED]
-    row = await tx.execute(
-        select(draft.c.id)
-        .outerjoin(outbox, outbox.c.draft_id == draft.c.id)
-        .where(
-            draft.c.mail_id == mail_id,
-            (draft.c.state == DraftState.WAITING)
-            | (draft.c.state.in_(on_its_way) & outbox.c.state.not_in([OutboxState.FAILED, OutboxState.REFUSED])),
-        )
-        .limit(1)
-    )
-    return row.first() is not None
+    return (await tx.execute(_PENDING, {"of": mail_id})).first() is not None
 
 
 async def waiting_in(tx: Tx, conversation_id: str) -> list[Draft]:
-    rows = await tx.execute(
-        select(*_COLUMNS).where(draft.c.conversation_id == conversation_id, draft.c.state == DraftState.WAITING)
-    )
-    return [_draft(row) for row in rows]
+    return [_draft(row) for row in await tx.execute(_WAITING_IN, {"of": conversation_id})]
 
 
 async def count_waiting(tx: Tx) -> int:
@@ -151,21 +155,22 @@ async def decide(
     approval_hash: str | None = None,
 ) -> bool:
     """Take a waiting draft to `target`; False where somebody was first, or the content is not what they saw."""
-    update_ = (
-        update(draft)
-        .where(draft.c.id == draft_id, draft.c.state == DraftState.WAITING)
-        .values(state=target, decided_by=by, decided_at=now, decision_reason=reason[:1000], overruled=list(overruled))
-    )
-    if approval_hash is not None:
-        update_ = update_.where(draft.c.approval_hash == approval_hash)
-    return (await tx.execute(update_)).rowcount == 1
+    values = {
+        "of": draft_id,
+        "state": target,
+        "decided_by": by,
+        "decided_at": now,
+        "decision_reason": reason[:1000],
+        "overruled": list(overruled),
+    }
+    if approval_hash is None:
+        return (await tx.execute(_CHANGE_WAITING, values)).rowcount == 1
+    return (await tx.execute(_CHANGE_SEEN, {**values, "seen": approval_hash})).rowcount == 1
 
 
 async def set_reasons(tx: Tx, draft_id: str, reasons: Sequence[str]) -> None:
     """Say anew why a waiting draft waits."""
-    await tx.execute(
-        update(draft).where(draft.c.id == draft_id, draft.c.state == DraftState.WAITING).values(reasons=list(reasons))
-    )
+    await tx.execute(_CHANGE_WAITING, {"of": draft_id, "reasons": list(reasons)})
 
 
 async def rejudge(

@@ -22,9 +22,8 @@ from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-Tx = AsyncConnection
+from agent.store.writer import Tx
 
 _HELD = "postroom.locks"
 _CONVERSATION = "c-"
@@ -47,6 +46,11 @@ class _Rank(IntEnum):
 def begin(tx: Tx) -> None:
     """Start with none; a connection is used for many transactions, one after the other."""
     tx.info[_HELD] = {}
+
+
+def may_change(tx: Tx) -> bool:
+    """True where what was read before a lock was had has to be read again: where others write at the same time."""
+    return tx.dialect.name == "postgresql"
 
 
 async def schema(tx: Tx) -> None:

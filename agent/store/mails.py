@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, select, update
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
 from agent.store import locks
 from agent.store.database import Database, Tx
+from agent.store.statements import one_of
 from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, outbox, raw_mail, routing
 from inbound.contracts import InboundEmailIntent
 
@@ -99,6 +100,39 @@ def _listed(row: Any) -> Listed:
 
 
 _COLUMNS = [mail.c[name] for name in Mail.__dataclass_fields__]
+_OF: BindParameter[str] = bindparam("of")
+_GET = select(*_COLUMNS).where(mail.c.id == _OF)
+_RAW = select(raw_mail.c.data).where(raw_mail.c.mail_id == _OF)
+_DESCRIBE = update(mail).where(mail.c.id == _OF)
+_MOVE = {
+    to: _DESCRIBE.where(
+        one_of(mail.c.status, [state for state in MailStatus if state is to or to in MAIL_AFTER[state]])
+    )
+    for to in MailStatus
+}
+_GET_INTENT = select(intent.c.data).where(intent.c.mail_id == _OF)
+_CLAIM_HOLDER = select(answer_claim.c.mail_id).where(answer_claim.c.claim_key == bindparam("key"))
+_LAST_REPLY = (
+    select(func.max(outbox.c.created_at))
+    .where(outbox.c.conversation_id == bindparam("conversation"), outbox.c.state == OutboxState.SENT)
+    .scalar_subquery()
+)
+_OLDER_UNANSWERED = (
+    select(mail.c.id)
+    .where(
+        mail.c.conversation_id == bindparam("conversation"),
+        mail.c.id != bindparam("head"),
+        mail.c.status == MailStatus.JOINED,
+        (mail.c.received_at > _LAST_REPLY) | _LAST_REPLY.is_(None),
+    )
+    .limit(1)
+)
+_IN_CONVERSATION = (
+    select(*_COLUMNS)
+    .where(mail.c.conversation_id == bindparam("conversation"))
+    .order_by(mail.c.received_at.desc(), mail.c.id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def _mail(row: Any) -> Mail:
@@ -170,7 +204,7 @@ async def _insert(tx: Tx, fresh: Sequence[Arrival]) -> None:
 
 
 async def get(tx: Tx, mail_id: str) -> Mail | None:
-    row = (await tx.execute(select(*_COLUMNS).where(mail.c.id == mail_id))).first()
+    row = (await tx.execute(_GET, {"of": mail_id})).first()
     return None if row is None else _mail(row)
 
 
@@ -181,12 +215,12 @@ async def locked(tx: Tx, mail_id: str) -> Mail | None:
     if found is None or found.conversation_id is None:
         return found
     await locks.conversation(tx, found.conversation_id)
-    return await get(tx, mail_id)
+    return await get(tx, mail_id) if locks.may_change(tx) else found
 
 
 async def raw(tx: Tx, mail_id: str) -> bytes | None:
     """The bytes as they came; None after retention pruned them."""
-    data: bytes | None = (await tx.execute(select(raw_mail.c.data).where(raw_mail.c.mail_id == mail_id))).scalar()
+    data: bytes | None = (await tx.execute(_RAW, {"of": mail_id})).scalar()
     return data
 
 
@@ -214,12 +248,7 @@ async def routes(tx: Tx, mail_id: str) -> list[str]:
 
 
 async def describe(tx: Tx, mail_id: str, facts: Description, conversation_id: str | None) -> None:
-    await tx.execute(
-        update(mail)
-        .where(mail.c.id == mail_id)
-        .values(**{name: getattr(facts, name) for name in Description.__dataclass_fields__})
-        .values(conversation_id=conversation_id)
-    )
+    await tx.execute(_DESCRIBE, {**vars(facts), "of": mail_id, "conversation_id": conversation_id})
 
 
 class IllegalMoveError(Exception):
@@ -228,12 +257,7 @@ class IllegalMoveError(Exception):
 
 async def move(tx: Tx, mail_id: str, target: MailStatus, reason: str = "") -> None:
     """Take the mail to `target`, or tell its state anew. Raises IllegalMoveError where `MAIL_AFTER` forbids it."""
-    sources = [state for state in MailStatus if state is target or target in MAIL_AFTER[state]]
-    done = await tx.execute(
-        update(mail)
-        .where(mail.c.id == mail_id, mail.c.status.in_(sources))
-        .values(status=target, status_reason=reason[:1000])
-    )
+    done = await tx.execute(_MOVE[target], {"of": mail_id, "status": target, "status_reason": reason[:1000]})
     if done.rowcount != 1:
         raise IllegalMoveError(f"{mail_id} stands where {target} cannot follow")
 
@@ -253,28 +277,14 @@ async def join_older(tx: Tx, conversation_id: str, head: str) -> None:
 
 async def older_unanswered(tx: Tx, conversation_id: str, head: str) -> bool:
     """True where a mail that was taken along came after the last reply of the conversation, or there was none."""
-    last_reply = (
-        select(func.max(outbox.c.created_at))
-        .where(outbox.c.conversation_id == conversation_id, outbox.c.state == OutboxState.SENT)
-        .scalar_subquery()
-    )
-    row = await tx.execute(
-        select(mail.c.id)
-        .where(
-            mail.c.conversation_id == conversation_id,
-            mail.c.id != head,
-            mail.c.status == MailStatus.JOINED,
-            (mail.c.received_at > last_reply) | last_reply.is_(None),
-        )
-        .limit(1)
-    )
+    row = await tx.execute(_OLDER_UNANSWERED, {"conversation": conversation_id, "head": head})
     return row.first() is not None
 
 
 async def claim_answer(db: Database, tx: Tx, key: str, mail_id: str) -> str:
     """Let the first of several copies be the one that is answered; gives the id of the mail that holds the claim."""
     await tx.execute(db.insert(answer_claim).values(claim_key=key, mail_id=mail_id).on_conflict_do_nothing())
-    holder: str = (await tx.execute(select(answer_claim.c.mail_id).where(answer_claim.c.claim_key == key))).scalar_one()
+    holder: str = (await tx.execute(_CLAIM_HOLDER, {"key": key})).scalar_one()
     return holder
 
 
@@ -292,7 +302,7 @@ async def put_intent(
 
 
 async def get_intent(tx: Tx, mail_id: str) -> InboundEmailIntent | None:
-    data = (await tx.execute(select(intent.c.data).where(intent.c.mail_id == mail_id))).scalar()
+    data = (await tx.execute(_GET_INTENT, {"of": mail_id})).scalar()
     return None if data is None else InboundEmailIntent.model_validate(data)
 
 
@@ -310,12 +320,7 @@ async def put_events(tx: Tx, mail_id: str, events: Sequence[tuple[dict[str, Any]
 
 async def in_conversation(tx: Tx, conversation_id: str, *, limit: int) -> list[Mail]:
     """The conversation's mails, newest first."""
-    rows = await tx.execute(
-        select(*_COLUMNS)
-        .where(mail.c.conversation_id == conversation_id)
-        .order_by(mail.c.received_at.desc(), mail.c.id.desc())
-        .limit(limit)
-    )
+    rows = await tx.execute(_IN_CONVERSATION, {"conversation": conversation_id, "most": limit})
     return [_mail(row) for row in rows]
 
 

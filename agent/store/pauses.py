@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from agent.store.database import Database, Tx
 from agent.store.tables import pause
@@ -20,6 +20,10 @@ class Pause:
     by: str
 
 
+_ALL = select(pause.c.scope, pause.c.since, pause.c.by)
+_COVERING = _ALL.where((pause.c.scope == bindparam("mailbox")) | (pause.c.scope == EVERYWHERE)).limit(1)
+
+
 async def put(db: Database, tx: Tx, scope: str, *, by: str, now: datetime) -> bool:
     """Pause a mailbox, or `*`; False where it is paused already."""
     insert = db.insert(pause).values(scope=scope, since=now, by=by).on_conflict_do_nothing()
@@ -31,14 +35,11 @@ async def lift(tx: Tx, scope: str) -> bool:
 
 
 async def all_(tx: Tx) -> list[Pause]:
-    rows = await tx.execute(select(pause.c.scope, pause.c.since, pause.c.by).order_by(pause.c.scope))
+    rows = await tx.execute(_ALL.order_by(pause.c.scope))
     return [Pause(*row) for row in rows]
 
 
 async def covering(tx: Tx, mailbox: str) -> Pause | None:
     """The pause that holds this mailbox back, if one does."""
-    rows = await tx.execute(
-        select(pause.c.scope, pause.c.since, pause.c.by).where(pause.c.scope.in_([mailbox, EVERYWHERE])).limit(1)
-    )
-    row = rows.first()
+    row = (await tx.execute(_COVERING, {"mailbox": mailbox})).first()
     return None if row is None else Pause(*row)

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BindParameter, Update, bindparam, delete, func, select, update
 
 from agent.ids import new_id
 from agent.models.base import Frozen, FunctionCall, FunctionOutput, Item, Message, ModelAnswer, ModelRequest, Opaque
 from agent.states import OPEN_RUNS, RunState
 from agent.store import locks
 from agent.store.database import Tx
+from agent.store.statements import one_of
 from agent.store.tables import mail, model_call, run, run_item, tool_call
 
 
@@ -58,6 +60,34 @@ _ITEMS: dict[str, type[Frozen]] = {
 }
 
 
+_OF_RUN: BindParameter[str] = bindparam("of_run")
+_GET = select(*_COLUMNS).where(run.c.id == _OF_RUN)
+_CREATE = run.insert()
+_COUNT_TURN = update(run).where(run.c.id == _OF_RUN, run.c.state == RunState.IN_PROGRESS).values(turns=run.c.turns + 1)
+_ITEMS_OF = select(run_item.c.item).where(run_item.c.run_id == _OF_RUN).order_by(run_item.c.seq)
+_PUT_ITEM = run_item.insert()
+_PUT_CALL = tool_call.insert()
+_CALLS = select(*_CALL_COLUMNS).where(tool_call.c.run_id == _OF_RUN).order_by(tool_call.c.turn, tool_call.c.n)
+_OUTPUTS_OF = (
+    select(tool_call.c.name, tool_call.c.output)
+    .join(run, run.c.id == tool_call.c.run_id)
+    .where(
+        run.c.mail_id == bindparam("of_mail"),
+        tool_call.c.output.is_not(None),
+    )
+    .order_by(run.c.created_at, tool_call.c.turn, tool_call.c.n)
+)
+_WAITING_CALL = (tool_call.c.run_id == _OF_RUN) & tool_call.c.output.is_(None)
+_CHANGE_CALL = update(tool_call).where(_WAITING_CALL, tool_call.c.call_id == bindparam("of_call"))
+_UNANSWERED = select(func.count()).select_from(tool_call).where(_WAITING_CALL)
+_PUT_EXCHANGE = model_call.insert()
+
+
+@cache
+def _moving(source: frozenset[RunState]) -> Update:
+    return update(run).where(run.c.id == _OF_RUN, one_of(run.c.state, sorted(source)))
+
+
 _COUNTABLE = 2**31 - 1
 """The largest number that a column holds; a server that claims more is not worth failing for."""
 
@@ -72,35 +102,23 @@ async def create(
     tx: Tx, *, mail_id: str, conversation_id: str, model: str, now: datetime, expires_at: datetime, version: str
 ) -> Run:
     run_id = new_id("r", now)
-    await tx.execute(
-        run.insert().values(
-            id=run_id,
-            mail_id=mail_id,
-            conversation_id=conversation_id,
-            state=RunState.QUEUED,
-            model=model,
-            turns=0,
-            created_at=now,
-            updated_at=now,
-            expires_at=expires_at,
-            version=version,
-        )
-    )
-    return Run(run_id, mail_id, conversation_id, RunState.QUEUED, "", model, 0, now, now, expires_at)
+    fresh = Run(run_id, mail_id, conversation_id, RunState.QUEUED, "", model, 0, now, now, expires_at)
+    await tx.execute(_CREATE, {**vars(fresh), "version": version})
+    return fresh
 
 
 async def get(tx: Tx, run_id: str) -> Run | None:
-    row = (await tx.execute(select(*_COLUMNS).where(run.c.id == run_id))).first()
+    row = (await tx.execute(_GET, {"of_run": run_id})).first()
     return None if row is None else _run(row)
 
 
 async def locked(tx: Tx, run_id: str) -> Run | None:
-    """Lock the conversation first, then read: what is decided on this still holds at commit."""
-    found = (await tx.execute(select(run.c.conversation_id).where(run.c.id == run_id))).scalar()
+    """Lock the conversation, then read: what is decided on this still holds at commit."""
+    found = await get(tx, run_id)
     if found is None:
         return None
-    await locks.conversation(tx, found)
-    return await get(tx, run_id)
+    await locks.conversation(tx, found.conversation_id)
+    return await get(tx, run_id) if locks.may_change(tx) else found
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Run]:
@@ -127,33 +145,29 @@ async def move(
     tx: Tx, run_id: str, source: Iterable[RunState], target: RunState, *, now: datetime, reason: str = ""
 ) -> bool:
     """Take the run from one of `source` to `target`; False where it stood elsewhere and nothing changed."""
-    done = await tx.execute(
-        update(run)
-        .where(run.c.id == run_id, run.c.state.in_(list(source)))
-        .values(state=target, reason=reason[:1000], updated_at=now)
-    )
+    values = {"state": target, "reason": reason[:1000], "updated_at": now}
+    done = await tx.execute(_moving(frozenset(source)), {"of_run": run_id, **values})
     return done.rowcount == 1
 
 
 async def items(tx: Tx, run_id: str) -> list[Item]:
-    rows = await tx.execute(select(run_item.c.item).where(run_item.c.run_id == run_id).order_by(run_item.c.seq))
+    rows = await tx.execute(_ITEMS_OF, {"of_run": run_id})
     return [_ITEMS[row.item["type"]].model_validate(row.item) for row in rows]  # type: ignore[misc]  # each class of _ITEMS is an Item
 
 
-async def append(tx: Tx, run_id: str, fresh: Sequence[Item]) -> None:
-    """Add items at the end, in order."""
+async def append(tx: Tx, run_id: str, fresh: Sequence[Item], *, after: int) -> None:
+    """Add items behind the `after` that there are, in order. They are numbered without gaps: a wrong count breaks."""
     if not fresh:
         return
-    last = (await tx.execute(select(func.max(run_item.c.seq)).where(run_item.c.run_id == run_id))).scalar()
-    start = 0 if last is None else last + 1
     await tx.execute(
-        run_item.insert(),
-        [{"run_id": run_id, "seq": start + n, "item": item.model_dump(mode="json")} for n, item in enumerate(fresh)],
+        _PUT_ITEM,
+        [{"run_id": run_id, "seq": after + n, "item": item.model_dump(mode="json")} for n, item in enumerate(fresh)],
     )
 
 
-async def count_turn(tx: Tx, run_id: str, now: datetime) -> None:
-    await tx.execute(update(run).where(run.c.id == run_id).values(turns=run.c.turns + 1, updated_at=now))
+async def count_turn(tx: Tx, run_id: str, now: datetime) -> bool:
+    """Count a turn of a run in progress; False where it is not any more."""
+    return (await tx.execute(_COUNT_TURN, {"of_run": run_id, "updated_at": now})).rowcount == 1
 
 
 async def put_calls(
@@ -162,7 +176,7 @@ async def put_calls(
     """Record a turn's tool calls, each with its output (None: waits) and the draft that it made."""
     if calls:
         await tx.execute(
-            tool_call.insert(),
+            _PUT_CALL,
             [
                 {
                     "run_id": run_id,
@@ -181,50 +195,27 @@ async def put_calls(
 
 
 async def calls(tx: Tx, run_id: str) -> list[ToolCall]:
-    rows = await tx.execute(
-        select(*_CALL_COLUMNS).where(tool_call.c.run_id == run_id).order_by(tool_call.c.turn, tool_call.c.n)
-    )
-    return [ToolCall(*row) for row in rows]
+    return [ToolCall(*row) for row in await tx.execute(_CALLS, {"of_run": run_id})]
 
 
-async def outputs_of(tx: Tx, mail_id: str, tool: str) -> list[str]:
-    """What this tool answered in the runs of a mail, in order."""
-    rows = await tx.execute(
-        select(tool_call.c.output)
-        .join(run, run.c.id == tool_call.c.run_id)
-        .where(run.c.mail_id == mail_id, tool_call.c.name == tool, tool_call.c.output.is_not(None))
-        .order_by(run.c.created_at, tool_call.c.turn, tool_call.c.n)
-    )
-    return [row.output for row in rows]
+async def outputs_of(tx: Tx, mail_id: str) -> list[tuple[str, str]]:
+    """(tool, what it answered) in the runs of a mail, in order."""
+    return [(row.name, row.output) for row in await tx.execute(_OUTPUTS_OF, {"of_mail": mail_id})]
 
 
 async def answer_call(tx: Tx, run_id: str, call_id: str, output: str) -> bool:
     """Write the call's output once; False where it has one already."""
-    done = await tx.execute(
-        update(tool_call)
-        .where(tool_call.c.run_id == run_id, tool_call.c.call_id == call_id, tool_call.c.output.is_(None))
-        .values(output=output)
-    )
+    done = await tx.execute(_CHANGE_CALL, {"of_run": run_id, "of_call": call_id, "output": output})
     return done.rowcount == 1
 
 
 async def retarget_call(tx: Tx, run_id: str, call_id: str, draft_id: str) -> None:
     """Let the call wait for another draft: a person's edit of the one that it waited for."""
-    await tx.execute(
-        update(tool_call)
-        .where(tool_call.c.run_id == run_id, tool_call.c.call_id == call_id, tool_call.c.output.is_(None))
-        .values(draft_id=draft_id)
-    )
+    await tx.execute(_CHANGE_CALL, {"of_run": run_id, "of_call": call_id, "draft_id": draft_id})
 
 
 async def unanswered(tx: Tx, run_id: str) -> int:
-    count: int = (
-        await tx.execute(
-            select(func.count())
-            .select_from(tool_call)
-            .where(tool_call.c.run_id == run_id, tool_call.c.output.is_(None))
-        )
-    ).scalar_one()
+    count: int = (await tx.execute(_UNANSWERED, {"of_run": run_id})).scalar_one()
     return count
 
 
@@ -292,45 +283,6 @@ async def prune(tx: Tx, before: datetime, limit: int) -> int:
     return (await tx.execute(delete(model_call).where(model_call.c.id.in_(old.scalar_subquery())))).rowcount
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Tokens (written, sent) by scope."""
-
-    mail: tuple[int, int]
-    sender: tuple[int, int]
-    mailbox: tuple[int, int]
-    day: tuple[int, int]
-
-    def of(self, scope: str) -> tuple[int, int]:
-        found: tuple[int, int] = getattr(self, scope)
-        return found
-
-
-async def spent(tx: Tx, since: datetime, *, mail_id: str, author: str, mailbox: str) -> Spent:
-    """What models' answers said that they cost: of this mail ever, else since an instant."""
-
-    async def summed(*conditions: Any) -> tuple[int, int]:
-        row = (
-            await tx.execute(
-                select(
-                    func.coalesce(func.sum(model_call.c.output_tokens), 0),
-                    func.coalesce(func.sum(model_call.c.input_tokens), 0),
-                )
-                .join(mail, mail.c.id == model_call.c.mail_id)
-                .where(*conditions)
-            )
-        ).one()
-        return int(row[0]), int(row[1])
-
-    recent = model_call.c.at >= since
-    return Spent(
-        mail=await summed(model_call.c.mail_id == mail_id),
-        sender=await summed(recent, mail.c.author == author),
-        mailbox=await summed(recent, mail.c.mailbox == mailbox),
-        day=await summed(recent),
-    )
-
-
 async def put_exchange(
     tx: Tx, *, mail_id: str, run_id: str | None, request: ModelRequest, answer: ModelAnswer, now: datetime
 ) -> None:
@@ -339,20 +291,21 @@ async def put_exchange(
     The items of a run are rows already: of a run's request the first item is kept, and as `run_items` how many rows
     followed it, so that a run of many turns does not store each of them again and again.
     """
-    asked = request.model_dump(mode="json")
+    kept = request if run_id is None else request.model_copy(update={"items": request.items[:1]})
+    asked = kept.model_dump(mode="json")
     if run_id is not None:
-        asked["run_items"] = len(asked["items"]) - 1
-        asked["items"] = asked["items"][:1]
+        asked["run_items"] = len(request.items) - 1
     await tx.execute(
-        model_call.insert().values(
-            id=new_id("x", now),
-            mail_id=mail_id,
-            run_id=run_id,
-            purpose=request.purpose,
-            request=asked,
-            answer=answer.model_dump(mode="json"),
-            input_tokens=min(answer.usage.input_tokens, _COUNTABLE),
-            output_tokens=min(answer.usage.output_tokens, _COUNTABLE),
-            at=now,
-        )
+        _PUT_EXCHANGE,
+        {
+            "id": new_id("x", now),
+            "mail_id": mail_id,
+            "run_id": run_id,
+            "purpose": request.purpose,
+            "request": asked,
+            "answer": answer.model_dump(mode="json"),
+            "input_tokens": min(answer.usage.input_tokens, _COUNTABLE),
+            "output_tokens": min(answer.usage.output_tokens, _COUNTABLE),
+            "at": now,
+        },
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 
 Rows = list[tuple[Any, ...]]
+T = TypeVar("T")
 
 
 class _Cursor:
@@ -57,6 +58,15 @@ class OneHop(aiosqlite.Connection):
     def cursor(self) -> _Cursor:  # type: ignore[override]  # made without asking the thread
         return _Cursor(self)
 
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The connection itself, for who has the only say over it at this moment."""
+        return self._conn
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something in the thread."""
+        return await self._execute(work)  # type: ignore[no-any-return, no-untyped-call]  # what `work` gives
+
     async def at_once(self, work: Callable[[sqlite3.Cursor], object]) -> tuple[Any, int, int | None, Rows]:
         """Run a statement in the thread; gives description, row count, last row id and all rows."""
 
@@ -69,7 +79,7 @@ class OneHop(aiosqlite.Connection):
             finally:
                 cursor.close()
 
-        return await self._execute(there)  # type: ignore[no-any-return, no-untyped-call]  # what `there` gives
+        return await self.run(there)
 
 
 async def connect(*where: Any, **how: Any) -> OneHop:

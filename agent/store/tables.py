@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
 
-SCHEMA = "0004"
+SCHEMA = "0006"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -220,6 +220,18 @@ model_call = Table(  # every request and answer, so that a run can be explained 
     Index(None, "at"),
 )
 
+spending = Table(  # what models cost, by the hour: see agent.store.spending
+    "spending",
+    metadata,
+    Column("scope", String(8), primary_key=True),
+    Column("owner", Words(320), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Index(None, "hour"),
+)
+
 tool_call = Table(
     "tool_call",
     metadata,
@@ -283,6 +295,8 @@ outbox = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     _one_of("state", OutboxState),
+    Index(None, "mail_id"),
+    Index("ix_outbox_counted", "created_at", "state", "conversation_id", "recipient", "mailbox", "id"),
     Index(None, "mailbox", "created_at"),
     Index(None, "recipient", "created_at"),
     Index(None, "conversation_id", "created_at"),

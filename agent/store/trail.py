@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from agent.store.database import Tx
 from agent.store.tables import audit
@@ -25,35 +25,25 @@ class Entry:
 
 
 _COLUMNS = [audit.c[name] for name in Entry.__dataclass_fields__]
+_OF_CHAIN = select(*_COLUMNS).where(audit.c.chain == bindparam("chain"))
+_LAST = _OF_CHAIN.order_by(audit.c.n.desc()).limit(1)
+_CHAIN = _OF_CHAIN.order_by(audit.c.n)
+_OF_MAIL = select(*_COLUMNS).where(audit.c.mail_id == bindparam("mail_id")).order_by(audit.c.at, audit.c.n)
+_APPEND = audit.insert()
 
 
 async def last(tx: Tx, chain: str) -> Entry | None:
-    row = (
-        await tx.execute(select(*_COLUMNS).where(audit.c.chain == chain).order_by(audit.c.n.desc()).limit(1))
-    ).first()
+    row = (await tx.execute(_LAST, {"chain": chain})).first()
     return None if row is None else Entry(*row)
 
 
 async def append(tx: Tx, entry: Entry, mac: str) -> None:
-    await tx.execute(
-        audit.insert().values(
-            chain=entry.chain,
-            n=entry.n,
-            at=entry.at,
-            actor=entry.actor,
-            event=entry.event,
-            mail_id=entry.mail_id,
-            data=entry.data,
-            mac=mac,
-        )
-    )
+    await tx.execute(_APPEND, {**vars(entry), "mac": mac})
 
 
 async def chain_of(tx: Tx, chain: str) -> list[Entry]:
     """A whole chain, oldest row first."""
-    return [
-        Entry(*row) for row in await tx.execute(select(*_COLUMNS).where(audit.c.chain == chain).order_by(audit.c.n))
-    ]
+    return [Entry(*row) for row in await tx.execute(_CHAIN, {"chain": chain})]
 
 
 async def heads(tx: Tx, since: datetime | None = None) -> dict[str, tuple[int, str]]:
@@ -71,5 +61,4 @@ async def heads(tx: Tx, since: datetime | None = None) -> dict[str, tuple[int, s
 
 
 async def of_mail(tx: Tx, mail_id: str) -> list[Entry]:
-    rows = await tx.execute(select(*_COLUMNS).where(audit.c.mail_id == mail_id).order_by(audit.c.at, audit.c.n))
-    return [Entry(*row) for row in rows]
+    return [Entry(*row) for row in await tx.execute(_OF_MAIL, {"mail_id": mail_id})]

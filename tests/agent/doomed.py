@@ -46,16 +46,16 @@ class Watched:
     def install(self) -> None:
         watched = self
 
-        def write(database: Database) -> AbstractAsyncContextManager[Tx]:
+        def write(database: Database, *, aside: bool = False) -> AbstractAsyncContextManager[Tx]:
             frame = sys._getframe(1)
             path = Path(frame.f_code.co_filename).relative_to(ROOT).as_posix()
-            return watched.around(database, watched.sites.get((path, frame.f_lineno), path))
+            return watched.around(database, watched.sites.get((path, frame.f_lineno), path), aside=aside)
 
         setattr(Database, "write", write)  # noqa: B010 (the process is made to be killed here)
 
     @asynccontextmanager
-    async def around(self, database: Database, place: str) -> AsyncIterator[Tx]:
-        async with self.real(database) as tx:
+    async def around(self, database: Database, place: str, *, aside: bool) -> AsyncIterator[Tx]:
+        async with self.real(database, aside=aside) as tx:
             yield tx
             self.passed[place] += 1
             here = (place, self.passed[place]) == (self.place, self.at)

@@ -8,8 +8,10 @@ found in the code by `sites` and held against what ran.
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +113,20 @@ class Faulty(Wire):
         if not self._mark.exists():
             self._mark.touch()
             return self._first
+        return await super().deliver(email)
+
+
+class Interrupted(Wire):
+    """Ends in the middle of the first delivery."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._mark = folder / "interrupted"
+
+    async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
+        if not self._mark.exists():
+            self._mark.touch()
+            raise asyncio.CancelledError
         return await super().deliver(email)
 
 
@@ -244,6 +260,16 @@ async def resolved(stage: Stage, mail_id: str) -> str:
         await switch.resolve(stage.home.parts, mail_id, outcome, by="ruth")  # type: ignore[arg-type]  # one of the two
         await stage.hours_pass(1)
     return mail_id
+
+
+async def interrupted(stage: Stage) -> str:
+    """An attempt that never had an outcome, as a process leaves it that ends in the middle of one."""
+    stage.home.service.courier = Interrupted(stage.folder)
+    mail_id = await stage.mail("known")
+    with suppress(asyncio.CancelledError):
+        await stage.home.settle()
+    await stage.hours_pass(1)
+    return await resolved(stage, mail_id)
 
 
 async def doubtful(stage: Stage) -> str:
@@ -382,7 +408,8 @@ WAYS: dict[str, Way] = {
     "begun_again": _way(begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
     "joined": _way(joined, _S.JOINED, 0, f"{T} _start 1"),
     "expired": _way(expired, _S.PERSON, 0, f"{R} expire 1"),
-    "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1", f"{D} StoredOutbox._claimed 1"),
+    "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
+    "interrupted": _way(interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
     "doubtful": _way(doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
     "recorded": _way(recorded, _S.RECORDED, 0, f"{T} _record 1"),
     "quarantined": _way(quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),

@@ -10,7 +10,7 @@ from agent.budget import SCOPES, over
 from agent.models.base import ModelAnswer, ModelRequest, Usage
 from agent.models.settings import BudgetSettings, ModelSettings
 from agent.states import MailStatus
-from agent.store.runs import Spent
+from agent.store.spending import Spent
 from tests.agent.postroom import HOURS, SALES, SUPPORT, Scripted, configuration, house
 
 SERVER = {"base_url": "http://127.0.0.1:9/v1", "price_input": 2.0, "price_output": 10.0}

@@ -6,16 +6,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-
 from agent.states import JobKind
 from agent.store import jobs
 from agent.store.database import Database
 from agent.store.jobs import Job
 from agent.store.migrate import migrate
-from agent.store.sqlite import OneHop
 from agent.wake import Wake
 from agent.worker import Worker
 
@@ -79,25 +74,3 @@ async def test_a_writer_waits_before_it_reads(tmp_path: Path) -> None:
     assert order == ["first ends", "second began"]
     await one.close()
     await other.close()
-
-
-async def test_a_statement_is_one_message_to_the_databases_thread(tmp_path: Path) -> None:
-    """Not one each for the cursor, the statement, its rows and its end: the messages cost more than SQLite does."""
-    database = Database.sqlite(tmp_path / "work.db")
-    await migrate(database)
-    sent = []
-    real = OneHop._execute
-
-    async def counted(self: OneHop, *given: object) -> object:
-        sent.append(given)
-        return await real(self, *given)  # type: ignore[no-untyped-call]  # the library gives no types
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OneHop, "_execute", counted)
-        async with database.write() as tx:
-            before = len(sent)
-            rows = (await tx.execute(text("SELECT 1 UNION SELECT 2"))).all()
-            assert (len(rows), len(sent) - before) == (2, 1)
-            with pytest.raises(OperationalError, match="no such table"):
-                await tx.execute(text("SELECT * FROM nowhere"))
-    await database.close()

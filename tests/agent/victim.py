@@ -47,8 +47,8 @@ class Counted:
         counted = self
 
         @asynccontextmanager
-        async def write(database: Database) -> AsyncIterator[Tx]:
-            async with counted.real(database) as tx:
+        async def write(database: Database, *, aside: bool = False) -> AsyncIterator[Tx]:
+            async with counted.real(database, aside=aside) as tx:
                 yield tx
                 counted.commits += 1
                 if (counted.when, counted.at) == ("before", counted.commits):

@@ -47,7 +47,7 @@ async def restore(stores: Stores, folder: Path, old: str) -> None:
         if stores.kind == "postgresql":
             await migrate(database, old)
             async with database.write() as tx:
-                await tx.run_sync(copy_rows, path)
+                await tx.run_sync(lambda connection: copy_rows(connection, path))
         assert await revision(database) == old
     finally:
         await database.close()

@@ -1,0 +1,18 @@
+"""How the store writes its statements.
+
+A statement of a verb that every mail needs is built once, with bound names for what differs: building it anew and
+finding the compiled text for it again takes several times as long as SQLite needs to do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_
+from sqlalchemy.schema import Column
+
+
+def one_of(column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """`column IN values` for a few fixed values: the text of IN would be made anew each time it is executed."""
+    return or_(*(column == value for value in values))

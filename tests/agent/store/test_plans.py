@@ -1,0 +1,79 @@
+"""No statement on a mail's way reads a whole table: what SQLite says of each, on a database without statistics."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from agent import approval
+from tests.agent.models.scripts import extraction
+from tests.agent.postroom import HOURS, ORDER, Scripted, configuration, house
+
+GROWING = {
+    "mail", "raw_mail", "routing", "answer_claim", "conversation", "intent", "run", "run_item", "model_call",
+    "tool_call", "draft", "outbox", "attempt", "job", "delivery_event", "audit", "spending",
+}  # fmt: skip
+"""Tables that have a row for each mail, or more."""
+_READ_WHOLE = re.compile(r"SCAN (\w+)(?! USING COVERING INDEX ix_outbox_counted)")
+
+
+@pytest.fixture
+def said() -> Any:
+    """Every statement with its parameters, as they reach the driver."""
+    found: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH", "INSERT")):
+            found[statement] = parameters[0] if many else parameters
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield found
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_every_row_is_found_by_an_index(tmp_path: Path, said: dict[str, Any]) -> None:
+    """A mail answered unseen, one that a person approves, one in a conversation, and a model that costs something."""
+    priced = configuration(tmp_path / "priced", model={"base_url": "http://127.0.0.1:9/v1"})
+    async with (
+        house(tmp_path / "plain") as home,
+        house(tmp_path / "priced", model=Scripted(extraction=extraction()), config=priced) as other,
+    ):
+        said.clear()
+        await home.receive(HOURS)
+        waiting = await home.receive(ORDER, signed=False)
+        await home.receive(ORDER)
+        await home.receive(ORDER)
+        await home.settle()
+        draft = await home.waiting(waiting)
+        await approval.approve(home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
+        await home.settle()
+        await other.receive(HOURS)
+        await other.settle()
+        statements = dict(said)
+        async with home.parts.database.write() as tx:
+            whole = {
+                statement: plans
+                for statement, parameters in statements.items()
+                if (plans := [row[3] for row in await explained(tx, statement, parameters) if reads_whole(row[3])])
+            }
+    assert len(statements) >= 50
+    assert whole == {}
+
+
+async def explained(tx: Any, statement: str, parameters: Any) -> list[Any]:
+    def ask(connection: Any) -> list[Any]:
+        raw = connection.connection.driver_connection
+        return list(raw.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall())
+
+    found: list[Any] = await tx.run_sync(ask)
+    return found
+
+
+def reads_whole(plan: str) -> bool:
+    match = _READ_WHOLE.match(plan)
+    return match is not None and match[1] in GROWING
