@@ -434,6 +434,28 @@ def send_test(
     _run(lambda: commands.send_test(settings, to or settings.mailboxes[0].address))
 
 
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _stop(f"{path}: {error.strerror}", 1)
+
+
+@app.command()
+def simulate(
+    provider: Annotated[str, typer.Argument(help="In whose clothes: postmark, mailgun, sendgrid, raw and others.")],
+    mail: Annotated[Path, typer.Argument(help="The mail, an .eml file.")],
+    to: Annotated[str, typer.Option(help="URL of the webhook; the running one by default.")] = "",
+    key: Annotated[Path | None, typer.Option(help="Private key in PEM, for SendGrid's policy and for Postal.")] = None,
+    config: ConfigPath = HERE,
+) -> None:
+    """Post a mail as an inbound provider would, rightly signed."""
+    settings = _config(config)
+    from agent.simulate import simulate as post
+
+    _run(lambda: post(settings, provider, _bytes_of(mail), to, key))
+
+
 def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

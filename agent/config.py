@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
@@ -29,6 +29,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -36,7 +37,7 @@ from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
 from inbound.addresses import canonical, canonical_domain
-from inbound.settings import Forwarder, IdentitySettings, ListenerSettings
+from inbound.settings import Forwarder, IdentitySettings, ListenerSettings, WebhookDoorSettings, WebhookSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 
 _STORE_PASSWORD = "POSTROOM_STORE_PASSWORD"  # noqa: S105 (a name)
@@ -45,6 +46,9 @@ SECRETS = {
     ("model", "api_key"): "OPENAI_API_KEY",
     ("courier", "password"): "POSTROOM_COURIER_PASSWORD",
     ("lookup", "token"): "POSTROOM_LOOKUP_<NAME>_TOKEN",
+    ("webhook", "secret"): "POSTROOM_WEBHOOK_<NAME>_SECRET",
+    ("webhook", "previous_secret"): "POSTROOM_WEBHOOK_<NAME>_PREVIOUS_SECRET",
+    ("webhook", "api_key"): "POSTROOM_WEBHOOK_<NAME>_API_KEY",
 }
 """Where secrets go, and the variables of the environment that hold them; <NAME> is the table's own, in capitals."""
 
@@ -233,8 +237,26 @@ class Config(Section):
     retention: RetentionSettings = RetentionSettings()
     lookups: tuple[LookupSettings, ...] = Field(alias="lookup", default=())
     """What the assistant may ask the operator's own service."""
+    webhook_door: WebhookDoorSettings = Field(alias="webhooks", default=WebhookDoorSettings())
+    webhooks: tuple[WebhookSettings, ...] = Field(alias="webhook", default=())
+    """Inbound providers that post mail."""
     mailboxes: tuple[Mailbox, ...] = Field(alias="mailbox", min_length=1)
     """In the order of the file: a mail to several of them is answered by the first."""
+
+    @field_validator("webhooks")
+    @classmethod
+    def _no_provider_twice(cls, webhooks: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+        names = [one.provider for one in webhooks]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the provider {', '.join(sorted(twice))} stands twice over webhooks")
+        return webhooks
+
+    @model_validator(mode="after")
+    def _webhooks_lead_to_mailboxes(self) -> Self:
+        for one in self.webhooks:
+            if one.mailbox and self.mailbox_of(one.mailbox) is None:
+                raise ValueError(f"webhook {one.provider}: {one.mailbox} is no mailbox of ours")
+        return self
 
     @field_validator("lookups")
     @classmethod
@@ -313,7 +335,7 @@ def _put_secrets(raw: dict[str, Any], environ: Mapping[str, str], folder: Path) 
         for values in tables if isinstance(tables, list) else [tables]:
             if not isinstance(values, dict):
                 continue
-            named = variable_of(variable, str(values.get("name", "")))
+            named = variable_of(variable, str(values.get("name") or values.get("provider") or ""))
             try:
                 found = _secret(values, key, named, environ, folder)
             except ValueError as error:

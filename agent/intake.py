@@ -23,7 +23,7 @@ from agent.store import mails
 from agent.store.database import Database
 from agent.store.mails import Arrival
 from agent.version import VERSION
-from inbound.contracts import Envelope, Receipt, Recipient, StoreUnavailableError
+from inbound.contracts import Envelope, Receipt, Recipient, Seen, StoreUnavailableError
 
 GROUP_LIMIT = 100
 """Mails in one commit at most."""
@@ -54,12 +54,12 @@ class DoorIntake:
     def recipient(self, address: str) -> Recipient:
         return self._addresses.recipient(address)
 
-    async def accept(self, data: bytes, envelope: Envelope) -> Receipt:
+    async def accept(self, data: bytes, envelope: Envelope, seen: Seen | None = None) -> Receipt:
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        await self._queue.put((self._arrival(data, envelope), done))
+        await self._queue.put((self._arrival(data, envelope, seen), done))
         return await done
 
-    def _arrival(self, data: bytes, envelope: Envelope) -> Arrival:
+    def _arrival(self, data: bytes, envelope: Envelope, seen: Seen | None) -> Arrival:
         content = hashlib.sha256(data)
         keyed = content.copy()
         keyed.update(b"\0" + envelope.mail_from.encode() + b"\0")
@@ -73,6 +73,7 @@ class DoorIntake:
             mailboxes=self._addresses.mailboxes_of(envelope.rcpt_to),
             received_at=envelope.received_at,
             version=VERSION,
+            seen=seen,
         )
 
     async def run(self) -> None:
@@ -106,9 +107,10 @@ class DoorIntake:
                 _fail(done, "the store did not take the mail")
             return
         self._stored()
-        for (_, done), (mail_id, duplicate) in zip(group, answers, strict=True):
+        for (arrival, done), (mail_id, duplicate) in zip(group, answers, strict=True):
+            replayed = not mail_id and arrival.seen is not None and arrival.seen.bound
             if not done.done():
-                done.set_result(Receipt(mail_id=mail_id, duplicate=duplicate))
+                done.set_result(Receipt(mail_id=mail_id, duplicate=duplicate, replayed=replayed))
 
 
 def _fail(done: asyncio.Future[Receipt], reason: str) -> None:

@@ -16,6 +16,8 @@ from agent.parts import Parts
 from agent.store import mails, runs, spending
 
 BATCH = 500
+SEEN = timedelta(days=90)
+"""How long a provider's name for a mail is kept; none tries for as long."""
 
 log = structlog.get_logger()
 
@@ -26,6 +28,7 @@ async def prune(parts: Parts) -> int:
     gone = 0
     async with parts.database.write(aside=True) as tx:
         gone += await spending.prune(tx, now)
+        gone += await mails.prune_seen(tx, now - SEEN)
         if kept.model_calls_days:
             gone += await runs.prune(tx, now - timedelta(days=kept.model_calls_days), BATCH)
         if kept.raw_mail_days:

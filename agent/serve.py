@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,6 +32,7 @@ from agent.models.base import Model
 from agent.models.playbook import PlaybookModel
 from agent.parts import Addresses, Parts, rules_of
 from agent.playbook import Playbook, load
+from agent.reported import reported
 from agent.retention import prune
 from agent.roles import ALL, Role
 from agent.states import JobKind
@@ -41,6 +43,7 @@ from agent.store.migrate import migrate
 from agent.verify import Anchoring
 from agent.wake import Wake
 from agent.web.app import Desk
+from agent.web.hooks import Hooks
 from agent.web.server import bind, reached_at, serving
 from agent.web.session import Sessions
 from agent.worker import POLL_SECONDS, Worker
@@ -48,6 +51,10 @@ from inbound import containment
 from inbound.contracts import Resolver
 from inbound.listener import CannotListenError, Door, tls_context
 from inbound.resolver import DnsResolver
+from inbound.settings import WebhookSettings
+from inbound.webhooks.door import WebhookDoor
+from inbound.webhooks.fetching import HttpFetcher
+from inbound.webhooks.registry import provider
 from outbound.contracts import Courier
 from outbound.couriers.registry import open_courier
 from outbound.dkim import load_keys
@@ -113,6 +120,9 @@ class Service:
     courier: Courier
     desk: socket.socket | None
     """Bound and not yet answered; None without that role."""
+    hooks: socket.socket | None
+    """For webhooks, alike; None where no provider is configured."""
+    fetcher: HttpFetcher
     sessions: Sessions
     roles: frozenset[Role] = ALL
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -124,6 +134,22 @@ class Service:
         if self.desk is None:
             return ""
         return f"http://{reached_at(self.desk)}/?token={self.sessions.token}"
+
+    @property
+    def hook_lines(self) -> list[str]:
+        """Where each provider posts, and by what it proves itself."""
+        if self.hooks is None:
+            return []
+        return [
+            f"Webhook {one.provider}: http://{reached_at(self.hooks)}/inbound/{one.provider} ({_proof(one)})"
+            for one in self.parts.config.webhooks
+        ]
+
+
+def _proof(webhook: WebhookSettings) -> str:
+    if provider(webhook.provider).SIGNS and (webhook.provider != "sendgrid" or webhook.public_key):
+        return "signed"
+    return "it signs nothing: HTTP basic with the secret as password, or the secret behind the path"
 
 
 @asynccontextmanager
@@ -166,6 +192,7 @@ def assemble(parts: Parts, courier: Courier, roles: frozenset[Role] = ALL) -> Se
     """Put the parts together; the desk's port is bound, nothing runs yet. Raises DeskPortBusyError."""
     config = parts.config
     desk = bind(config.desk.host, config.desk.port) if Role.DESK in roles else None
+    hooks = _hooks_socket(config) if Role.DOOR in roles and config.webhooks else None
     lease = timedelta(seconds=config.worker.lease_seconds)
     intake = DoorIntake(parts.database, Addresses(config, parts.keys.token), lambda: parts.wake.set(JobKind.TRIAGE))
 
@@ -191,9 +218,16 @@ def assemble(parts: Parts, courier: Courier, roles: frozenset[Role] = ALL) -> Se
         outbox=StoredOutbox(parts, longest),
         courier=courier,
         desk=desk,
+        hooks=hooks,
+        fetcher=HttpFetcher(),
         sessions=Sessions(_hosts(config, desk), secure=config.desk.secure_cookies),
         roles=roles,
     )
+
+
+def _hooks_socket(config: Config) -> socket.socket:
+    where = config.webhook_door
+    return bind(where.host, where.port, what="the webhook door", setting="[webhooks] port")
 
 
 def _hosts(config: Config, desk: socket.socket | None) -> set[str]:
@@ -257,7 +291,7 @@ async def running(service: Service) -> AsyncIterator[None]:
             work = [group.create_task(one, name=name) for name, one in _work(service).items()]
             sending = [group.create_task(send_all(service), name=f"sender {n}") for n in range(senders(service))]
             try:
-                async with _desk(service):
+                async with _hooks(service), _desk(service):
                     yield
             finally:
                 await service.door.stop()
@@ -268,6 +302,9 @@ async def running(service: Service) -> AsyncIterator[None]:
     finally:
         if service.desk is not None:
             service.desk.close()
+        if service.hooks is not None:
+            service.hooks.close()
+        await service.fetcher.close()
         containment.close()
         await service.courier.close()
         await parts.model.close()
@@ -295,6 +332,25 @@ async def _desk(service: Service) -> AsyncIterator[None]:
         yield
         return
     async with serving(Desk(service.parts, service.sessions).app(), service.desk):
+        yield
+
+
+@asynccontextmanager
+async def _hooks(service: Service) -> AsyncIterator[None]:
+    if service.hooks is None:
+        yield
+        return
+    config, parts = service.parts.config, service.parts
+    door = WebhookDoor(
+        config.webhooks,
+        service.intake,
+        fetcher=service.fetcher,
+        events=partial(reported, parts),
+        clock=parts.now,
+        max_message_bytes=config.listener.max_message_bytes,
+    )
+    hooks = Hooks(door, config.webhook_door, config.webhooks, config.listener.max_buffered_bytes)
+    async with serving(hooks.app(), service.hooks):
         yield
 
 
@@ -337,6 +393,8 @@ async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
                 model=config.model.told,
                 courier=config.courier.kind,
             )
+            for line in service.hook_lines:
+                print(line, flush=True)  # noqa: T201 (for the person at the terminal, not the log)
             if service.desk_link:
                 print(f"The desk: {service.desk_link}", flush=True)  # noqa: T201 (for the person at the terminal, not the log)
             await stop.wait()

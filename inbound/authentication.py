@@ -78,6 +78,7 @@ class _Facts:
     policy: dmarc.Policy | None
     """None where DNS did not tell."""
     relayed: list[Relayed]
+    vouched: tuple[str, ...]
     temporary: bool
     evidence: list[str] = field(default_factory=list)
 
@@ -152,6 +153,7 @@ async def _gather(
         checked=checked,
         policy=policy,
         relayed=relayed,
+        vouched=envelope.vouched,
         temporary=policy_trouble or relay_trouble or _troubled(spf.result, *(one.result.result for one in checked)),
     )
     facts.evidence += [doubt] if doubt else []
@@ -209,9 +211,19 @@ def _decide(facts: _Facts) -> tuple[str | None, Method, Forwarder | None]:
     for one in facts.relayed:
         if (author := _by_relay(facts, one, original)) is not None:
             return author, "relay", forwarder
+    if original == facts.author and (domain := _vouched(facts)):
+        facts.evidence.append(f"The webhook's provider says that a DKIM signature of {domain} holds")
+        return facts.author, "relay", forwarder
     if original is None:
         facts.evidence.append("The group rewrote From, and no field names the original author.")
     return None, "none", forwarder
+
+
+def _vouched(facts: _Facts) -> str:
+    """The author's domain among those that a trusted provider vouches for; empty where there is none."""
+    strict = facts.policy is not None and facts.policy.strict_dkim
+    aligned = (one for one in facts.vouched if facts.aligned(one, facts.author or "", strict=strict))
+    return next(aligned, "")
 
 
 def _spf_proves(facts: _Facts) -> bool:

@@ -38,7 +38,18 @@ class Envelope(Frozen):
     helo: str = ""
     """The client's HELO or EHLO name as it gave it; used for SPF only."""
     tls: bool = False
+    vouched: tuple[str, ...] = ()
+    """Domains of which a webhook's provider, configured as trusted, says that a DKIM signature of theirs holds."""
     received_at: datetime
+
+
+class Seen(Frozen):
+    """What else names a mail, beside its bytes: a webhook provider's own name for it."""
+
+    key: str
+    """A digest; the same at each try."""
+    bound: bool = False
+    """What is named was signed without the mail: with another mail it is a replay, not a second try."""
 
 
 class Receipt(Frozen):
@@ -47,6 +58,8 @@ class Receipt(Frozen):
     mail_id: str
     duplicate: bool = False
     """The same bytes with the same envelope were accepted before; nothing new was stored."""
+    replayed: bool = False
+    """What was bound to another mail came with this one; nothing was stored."""
 
 
 class Recipient(StrEnum):
@@ -70,8 +83,11 @@ class Intake(Protocol):
     def recipient(self, address: str) -> Recipient:
         """Say what `address` (canonical) is. Pure lookup in the configuration: no I/O."""
 
-    async def accept(self, data: bytes, envelope: Envelope) -> Receipt:
-        """Store the mail and the work that it causes; return after the commit. Raises StoreUnavailableError."""
+    async def accept(self, data: bytes, envelope: Envelope, seen: Seen | None = None) -> Receipt:
+        """Store the mail and the work that it causes; return after the commit. Raises StoreUnavailableError.
+
+        What `seen` names is stored once: again it is a duplicate, whatever the bytes are by then.
+        """
 
 
 # --- normalisation ------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic.networks import IPvAnyNetwork
 
 from inbound.contracts import Frozen
@@ -56,6 +57,87 @@ class ListenerSettings(Frozen):
         if self.tls_key is not None and self.tls_certificate is None:
             raise ValueError("tls_key needs tls_certificate")
         return self
+
+
+ARN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$"
+MIN_SECRET = 8
+_PASSWORD_ONLY = {"postmark", "sparkpost", "brevo", "mailjet", "cloudmailin", "mox"}
+
+
+class WebhookDoorSettings(Frozen):
+    """`[webhooks]`: where providers post mail to. Nothing listens where there is no `[[webhook]]`."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Put a proxy with HTTPS in front; it has to pass /inbound/ on."""
+    port: int = Field(default=8027, ge=0, le=65535)
+    """0: any free one."""
+    max_body_bytes: int = Field(default=40_000_000, ge=1_000)
+    """A larger request is answered 413. Mail grows by a third in JSON."""
+    body_seconds: float = Field(default=60.0, gt=0)
+    """For the whole of a request to come in."""
+
+
+class WebhookSettings(Frozen):
+    """`[[webhook]]`: one inbound provider, reached at /inbound/PROVIDER."""
+
+    provider: Literal[
+        "postmark", "mailgun", "sendgrid", "ses", "resend", "raw", "mandrill", "sparkpost", "brevo", "mailjet",
+        "mailersend", "postal", "cloudmailin", "forwardemail", "mox",
+    ]  # fmt: skip
+    """Which one."""
+    mailbox: str = ""
+    """One of the mailboxes: for mail whose recipient is none of ours, such as a provider's own inbound address."""
+    secret: SecretStr = SecretStr("")
+    """Signing secret; for a provider that signs nothing the password (HTTP basic, bearer, or last part of the path)."""
+    previous_secret: SecretStr = SecretStr("")
+    """Still taken while one secret takes the place of the other."""
+    public_key: str = ""
+    """PEM, or base64 of DER: SendGrid's security policy, Postal's installation."""
+    topics: tuple[Annotated[str, Field(pattern=ARN)], ...] = ()
+    """SES: ARNs of our SNS topics; no other is believed."""
+    public_url: str = ""
+    """Mandrill: the webhook's URL exactly as it is registered."""
+    api_key: SecretStr = SecretStr("")
+    """Resend: for fetching the mail. SES with S3: `ACCESS_KEY_ID:SECRET`."""
+    region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+    """SES with S3: the bucket's."""
+    trusted: bool = False
+    """Believe what the provider says of the sender's server and of DKIM. It replaces a proof of ours: only for one that
+    checks them, and that nobody but you can post through."""
+    window_seconds: float = Field(default=300.0, gt=0, le=86_400)
+    """How old a signed time may be, and how far ahead."""
+
+    @model_validator(mode="after")
+    def _can_be_proven(self) -> Self:
+        kind, secret = self.provider, self.secret.get_secret_value()
+        by_key = kind == "postal" or (kind == "sendgrid" and self.public_key)
+        if not by_key and kind != "ses" and len(secret) < MIN_SECRET:
+            how = (
+                "it signs nothing, so a password is all that proves it"
+                if kind in _PASSWORD_ONLY
+                else "it proves who posts"
+            )
+            raise ValueError(f"{kind} needs a secret of {MIN_SECRET} characters or more: {how}")
+        if self.previous_secret.get_secret_value() and len(self.previous_secret.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"previous_secret needs {MIN_SECRET} characters or more")
+        if kind == "ses" and not self.topics:
+            raise ValueError("ses needs topics: a signature of SNS alone proves only that somebody uses AWS")
+        if kind == "postal" and not self.public_key:
+            raise ValueError("postal needs public_key, the key of the installation")
+        if kind == "mandrill" and not self.public_url:
+            raise ValueError("mandrill needs public_url: it signs the URL as it is registered")
+        if kind == "resend" and not self.api_key.get_secret_value():
+            raise ValueError("resend needs api_key: it posts only where the mail is")
+        if kind in {"raw", "resend"} and not all(map(_is_standard, (secret, self.previous_secret.get_secret_value()))):
+            raise ValueError(f"{kind} needs a secret in the form of Standard Webhooks: whsec_ and base64")
+        return self
+
+
+def _is_standard(secret: str) -> bool:
+    try:
+        return not secret or len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) >= MIN_SECRET
+    except ValueError:
+        return False
 
 
 def _not_everybody(network: IPvAnyNetwork) -> IPvAnyNetwork:

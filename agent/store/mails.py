@@ -14,8 +14,19 @@ from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
 from agent.store import locks
 from agent.store.database import Database, Tx
 from agent.store.statements import one_of
-from agent.store.tables import answer_claim, conversation, delivery_event, intent, job, mail, outbox, raw_mail, routing
-from inbound.contracts import InboundEmailIntent
+from agent.store.tables import (
+    answer_claim,
+    conversation,
+    delivery_event,
+    intent,
+    job,
+    mail,
+    outbox,
+    raw_mail,
+    routing,
+    webhook_seen,
+)
+from inbound.contracts import InboundEmailIntent, Seen
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Arrival:
     """Ours that it was addressed to, in configuration order; the first answers. Empty for a report to a return path."""
     received_at: datetime
     version: str
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -144,22 +156,54 @@ def _mail(row: Any) -> Mail:
 async def accept_all(db: Database, arrivals: Sequence[Arrival]) -> list[tuple[str, bool]]:
     """Store a group of mails with their triage jobs in one commit.
 
-    Gives (mail id, is a duplicate) for each, in order. The same bytes with the same envelope are stored once.
+    Gives (mail id, is a duplicate) for each, in order. The same bytes with the same envelope are stored once. What is
+    named by `seen` is stored once too; where it was with other bytes, the mail id is empty.
     """
+    async with db.write() as tx:
+        others = await _named_others(db, tx, [one for one in arrivals if one.seen])
+        stored = await _accept(db, tx, [one for one in arrivals if one.id not in others])
+    return [("", True) if one.id in others else stored[one.id] for one in arrivals]
+
+
+async def _named_others(db: Database, tx: Tx, named: Sequence[Arrival]) -> set[str]:
+    """Ids of arrivals whose provider's name belongs to other bytes; the names of the rest are noted."""
+    if not named:
+        return set()
+    rows = {
+        one.seen.key: {"key": one.seen.key, "door_key": one.door_key, "at": one.received_at}
+        for one in named
+        if one.seen
+    }
+    fresh = db.insert(webhook_seen).on_conflict_do_nothing(index_elements=[webhook_seen.c.key])
+    await tx.execute(fresh, [rows[key] for key in sorted(rows)])
+    known = await tx.execute(
+        select(webhook_seen.c.key, webhook_seen.c.door_key).where(webhook_seen.c.key.in_(list(rows)))
+    )
+    first = {row.key: row.door_key for row in known}
+    return {one.id for one in named if one.seen and first[one.seen.key] != one.door_key}
+
+
+async def _accept(db: Database, tx: Tx, arrivals: Sequence[Arrival]) -> dict[str, tuple[str, bool]]:
     first: dict[str, Arrival] = {}
     for arrival in arrivals:
         first.setdefault(arrival.door_key, arrival)
+    if not first:
+        return {}
     # In one order: two doors that take the same mails at once then wait for each other one way only.
     candidates = [first[key] for key in sorted(first)]
-    async with db.write() as tx:
-        await tx.execute(db.insert(mail).on_conflict_do_nothing(index_elements=[mail.c.door_key]), _rows(candidates))
-        rows = await tx.execute(select(mail.c.door_key, mail.c.id).where(mail.c.door_key.in_(list(first))))
-        stored = {row.door_key: row.id for row in rows}
-        fresh = [arrival for arrival in candidates if stored[arrival.door_key] == arrival.id]
-        if fresh:
-            await _insert(tx, fresh)
+    await tx.execute(db.insert(mail).on_conflict_do_nothing(index_elements=[mail.c.door_key]), _rows(candidates))
+    rows = await tx.execute(select(mail.c.door_key, mail.c.id).where(mail.c.door_key.in_(list(first))))
+    stored = {row.door_key: row.id for row in rows}
+    fresh = [arrival for arrival in candidates if stored[arrival.door_key] == arrival.id]
+    if fresh:
+        await _insert(tx, fresh)
     new = {arrival.id for arrival in fresh}
-    return [(stored[arrival.door_key], arrival.id not in new) for arrival in arrivals]
+    return {arrival.id: (stored[arrival.door_key], arrival.id not in new) for arrival in arrivals}
+
+
+async def prune_seen(tx: Tx, before: datetime) -> int:
+    """Forget providers' names for mails that came before an instant; gives how many."""
+    return (await tx.execute(delete(webhook_seen).where(webhook_seen.c.at < before))).rowcount
 
 
 def _rows(arrivals: Sequence[Arrival]) -> list[dict[str, Any]]:

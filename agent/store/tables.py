@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -217,6 +217,15 @@ model_call = Table(  # every request and answer, so that a run can be explained 
     Column("output_tokens", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "mail_id", "at"),
+    Index(None, "at"),
+)
+
+webhook_seen = Table(  # what a webhook's provider calls a mail, with what came under that name first
+    "webhook_seen",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("door_key", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
     Index(None, "at"),
 )
 

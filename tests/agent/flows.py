@@ -22,11 +22,12 @@ from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
 from agent.models.playbook import PlaybookModel
 from agent.parts import Parts
 from agent.policy import Rules, Settings
+from agent.reported import reported
 from agent.retention import prune
 from agent.states import DraftState, JobKind, MailStatus
-from agent.store import jobs
+from agent.store import deliveries, jobs
 from agent.store.tables import raw_mail
-from inbound.contracts import ResolverTroubleError
+from inbound.contracts import DeliveryEvent, ResolverTroubleError
 from inbound.resolver import StaticZone
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
@@ -381,6 +382,17 @@ async def vanished(stage: Stage) -> str:
     return mail_id
 
 
+async def told(stage: Stage) -> str:
+    """A provider reports that the reply was delivered, as often as it likes."""
+    mail_id = await stage.mail("known")
+    await stage.home.settle()
+    async with stage.home.parts.database.read() as tx:
+        sent = [one.message_id for one in await deliveries.of_mail(tx, mail_id)]
+    event = DeliveryEvent(kind="delivered", recipient=CUSTOMER, original_message_id=sent[0] if sent else "")
+    await reported(stage.home.parts, [event, event])
+    return await resolved(stage, mail_id)
+
+
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
 
 
@@ -411,6 +423,7 @@ WAYS: dict[str, Way] = {
     "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
     "interrupted": _way(interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
     "doubtful": _way(doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
+    "told": _way(told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
     "recorded": _way(recorded, _S.RECORDED, 0, f"{T} _record 1"),
     "quarantined": _way(quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),
     "duplicate": _way(duplicate, _S.DUPLICATE, 1, f"{T} _start 1"),

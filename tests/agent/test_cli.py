@@ -45,6 +45,7 @@ COMMANDS: dict[str, list[str]] = {
     "resume": [],
     "resolve": ["x", "sent"],
     "send-test": [],
+    "simulate": ["postmark", "x.eml"],
 }
 """Every command that reads a configuration, with arguments that it takes."""
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inbound.contracts import Envelope, Receipt, Recipient
+from inbound.contracts import Envelope, Receipt, Recipient, Seen
 from inbound.listener import Door
 from inbound.settings import ListenerSettings
 
@@ -42,7 +42,7 @@ class MemoryIntake:
     def recipient(self, address: str) -> Recipient:
         return Recipient.MAILBOX if self.everything else self.ours.get(address, Recipient.UNKNOWN)
 
-    async def accept(self, data: bytes, envelope: Envelope) -> Receipt:
+    async def accept(self, data: bytes, envelope: Envelope, seen: Seen | None = None) -> Receipt:
         self.started.set()
         if self.gate is not None:
             await self.gate.wait()

@@ -1,0 +1,46 @@
+"""What providers report about replies that left: matched to a send by its Message-ID, else to nothing.
+
+Rules:
+- An event proves nothing by itself: one that names no Message-ID of ours changes nothing.
+- It is written into the audit of the conversation, once for each kind; nothing is sent because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from agent.parts import Parts
+from agent.store import deliveries, locks, trail
+from inbound.contracts import DeliveryEvent
+from outbound import tokens
+
+log = structlog.get_logger()
+
+
+async def reported(parts: Parts, events: Sequence[DeliveryEvent]) -> None:
+    """Note events. One that is not about a reply of ours is left out."""
+    for event in events:
+        if event.original_message_id and tokens.is_ours(parts.keys.token, event.original_message_id):
+            await _note(parts, event)
+        else:
+            log.info("report.not_ours", kind=event.kind)
+
+
+async def _note(parts: Parts, event: DeliveryEvent) -> None:
+    async with parts.database.write() as tx:
+        sent = await deliveries.by_message_id(tx, [event.original_message_id])
+        if sent is None:
+            return
+        await locks.conversation(tx, sent.conversation_id)
+        name = f"reported_{event.kind}"
+        if any(
+            one.event == name and one.data.get("delivery") == sent.id for one in await trail.of_mail(tx, sent.mail_id)
+        ):
+            return
+        data = {"delivery": sent.id, "permanent": event.permanent, "status": event.status}
+        await parts.audit.add(
+            tx, sent.conversation_id, name, actor="provider", now=parts.now(), mail_id=sent.mail_id, data=data
+        )
+    log.info("report.noted", kind=event.kind, delivery=sent.id)

@@ -1,0 +1,206 @@
+"""The shape of a provider's file, free of any framework.
+
+Rules:
+- `verify` sees the raw bytes and compares in constant time; what it gives is either a proof or why there is none.
+- `parse` is called after `verify` and never before it. It gives raw RFC 5322 bytes, the provider's own where it has
+  them, else rebuilt in one way from what it posted: the same request gives the same bytes.
+- What a provider makes of a status stands in its `Answers`; trouble of ours is always 503, and the mail comes again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from inbound.contracts import DeliveryEvent
+
+Why = Literal["unauthentic", "stale", "unreadable", "replayed", "not_ours"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request as it came."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in lower case; a header that came twice stands here twice."""
+    path_secret: str = ""
+    """What stands behind the provider's name in the path."""
+    query: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+    """By which the provider reaches us, as the operator configured it (Mandrill signs it)."""
+    method: str = "POST"
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that came once; None where it is missing, empty or came twice."""
+        found = [value for given, value in self.headers if given == name]
+        return found[0] if len(found) == 1 and found[0] else None
+
+    @property
+    def content_type(self) -> str:
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the operator configured for one provider."""
+
+    values: tuple[str, ...]
+    """One secret, or two while one takes the place of the other. Never empty text."""
+    public_key: str = ""
+    topics: tuple[str, ...] = ()
+    """SNS: the ARNs of our topics."""
+    window: timedelta = timedelta(minutes=5)
+    """How old a signed time may be, and how far ahead."""
+
+
+@dataclass(frozen=True)
+class Proven:
+    """The provider sent this."""
+
+    at: datetime | None = None
+    """The time that it signed."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    why: Why
+    reason: str
+    """For our log; the answer says no more than the status."""
+
+
+@dataclass(frozen=True)
+class InboundMail:
+    """One mail of a request."""
+
+    raw: bytes
+    """Empty where it is fetched: see `Fetch`."""
+    mail_from: str | None = None
+    """The return path as the provider gives it, not canonical; None where it does not, empty for the null one."""
+    rcpt_to: tuple[str, ...] = ()
+    provider_id: str = ""
+    """What the provider calls it, the same at each try; empty where it has no name for it."""
+    peer: str = ""
+    helo: str = ""
+    """The sender's server, by the provider's word."""
+    vouched: tuple[str, ...] = ()
+    """Domains of which the provider says that a DKIM signature of theirs holds."""
+    bound: str = ""
+    """Where the signature does not cover the body: what it covers. It may come again with the same body only."""
+    fetch: Fetch | None = None
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Where the bytes are, where the request does not bring them."""
+
+    url: str
+    hosts: tuple[str, ...]
+    """The only hosts that may be asked, exact or `.suffix`."""
+    bearer: bool = False
+    """Whether the secret for the provider's API is sent along."""
+    then: str = ""
+    """Member of the JSON that comes (`raw.download_url`) which names the place of the bytes themselves."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the provider is to hear; what it does then stands beside it in its file."""
+
+    taken: int = 200
+    unauthentic: int = 401
+    stale: int = 401
+    unreadable: int = 400
+    replayed: int = 401
+    not_ours: int = 404
+    too_large: int = 413
+    ours: int = 503
+    """Our own trouble: it comes again."""
+
+    def of(self, why: Why) -> int:
+        found: int = getattr(self, why)
+        return found
+
+
+@dataclass(frozen=True)
+class Parsed:
+    mails: tuple[InboundMail, ...] = ()
+    events: tuple[DeliveryEvent, ...] = ()
+    confirm: str = ""
+    """SNS: a URL that has to be visited once, so that a topic sends."""
+    unread: tuple[tuple[bytes, str], ...] = field(default=())
+    """Items of a batch that could not be read, with why; they are kept for a person."""
+
+
+class UnreadableError(ValueError):
+    """An authentic request that is not what the provider documents."""
+
+
+class Provider(Protocol):
+    """A provider's module."""
+
+    NAME: str
+    SIGNS: bool
+    """False: it has nothing to sign with, so that a password or a secret path has to prove it."""
+    ANSWERS: Answers
+
+    def verify(self, request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal: ...
+
+    def parse(self, request: Request) -> Parsed: ...
+
+
+def load_json(body: bytes) -> Any:
+    """JSON of UTF-8. Raises UnreadableError."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"no JSON: {error}"[:200]) from None
+
+
+def member(data: Any, *path: str, kind: type | tuple[type, ...] = str) -> Any:
+    """A member of JSON. Raises UnreadableError where it is missing or of another kind."""
+    found = data
+    for name in path:
+        if not isinstance(found, Mapping) or name not in found:
+            raise UnreadableError(f"{'.'.join(path)} is missing")
+        found = found[name]
+    if not isinstance(found, kind) or (isinstance(found, bool) and kind is int):
+        raise UnreadableError(f"{'.'.join(path)} is of the wrong kind")
+    return found
+
+
+def optional(data: Any, *path: str, kind: type | tuple[type, ...] = str, default: Any = "") -> Any:
+    """A member of JSON, or `default` where it is missing, null or of another kind."""
+    try:
+        return member(data, *path, kind=kind)
+    except UnreadableError:
+        return default
+
+
+def from_base64(text: str) -> bytes:
+    """Raises UnreadableError for what is no base64."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise UnreadableError("a part is no base64") from None
+
+
+def utf8(text: str) -> bytes:
+    """Text of JSON as bytes; raw mail that came as text has its 8-bit bytes in UTF-8."""
+    return text.encode("utf-8", "surrogateescape" if not _has_lone_surrogates(text) else "replace")
+
+
+def _has_lone_surrogates(text: str) -> bool:
+    return any(0xD800 <= ord(one) <= 0xDFFF and not 0xDC80 <= ord(one) <= 0xDCFF for one in text)
+
+
+def objects(found: Any) -> Sequence[Any]:
+    """What stands in a JSON list. Raises UnreadableError where it is none."""
+    if not isinstance(found, list):
+        raise UnreadableError("no list")
+    return found

@@ -1,0 +1,84 @@
+"""Mailgun routes (`forward()`): a form, parsed, or raw where the URL's path ends in `mime`.
+
+Its signature is an HMAC over timestamp and token alone. It does not cover the mail: a token that was seen with one body
+is refused with another. Documented: 200 ends the tries, 406 does too, all else is tried again for eight hours
+(after 10 minutes, 10, 15, 30 minutes, 1, 2, 4 hours). Register `.../inbound/mailgun/mime`: only raw mail keeps the
+sender's DKIM signatures.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from inbound.webhooks import forms
+from inbound.webhooks.contract import (
+    Answers,
+    InboundMail,
+    Parsed,
+    Proven,
+    Refusal,
+    Request,
+    Secrets,
+    UnreadableError,
+    load_json,
+    objects,
+)
+from inbound.webhooks.forms import Form
+from inbound.webhooks.proofs import by_hex, in_time
+from inbound.webhooks.rebuild import File, rebuild
+
+NAME = "mailgun"
+SIGNS = True
+ANSWERS = Answers(not_ours=406, unreadable=406)  # 406: never tried again; what is broken stays so
+_OURS = {
+    "timestamp", "token", "signature", "recipient", "sender", "from", "subject", "body-plain", "body-html",
+    "stripped-text", "stripped-html", "stripped-signature", "message-headers", "attachment-count", "content-id-map",
+}  # fmt: skip
+
+
+def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal:
+    try:
+        form = forms.read(request)
+        stamp, token = form.text("timestamp"), form.text("token")
+        signature = form.text("signature")
+    except UnreadableError as error:
+        return Refusal("unauthentic", str(error))
+    found = by_hex(signature, f"{stamp}{token}".encode(), secrets)
+    if isinstance(found, Refusal):
+        return found
+    at = in_time(stamp, secrets, now)
+    return at if isinstance(at, Refusal) else Proven(at)
+
+
+def parse(request: Request) -> Parsed:
+    form = forms.read(request)
+    raw = form.data("body-mime")
+    recipients = tuple(one.strip() for one in form.text("recipient").split(",") if one.strip())
+    token = form.text("token")
+    mail = InboundMail(
+        raw=raw if raw is not None else _rebuilt(form),
+        mail_from=form.text("sender", ""),
+        rcpt_to=recipients,
+        provider_id=token,
+        bound=token,
+    )
+    return Parsed((mail,))
+
+
+def _rebuilt(form: Form) -> bytes:
+    pairs = objects(load_json(form.text("message-headers").encode()))
+    headers = [(str(one[0]), str(one[1])) for one in pairs if isinstance(one, list) and len(one) == 2]
+    content_ids = _content_ids(form)
+    files = [
+        File(part.data, part.filename or "", part.content_type or "application/octet-stream", content_ids.get(name, ""))
+        for name, part in form.files
+    ]
+    html = form.text("body-html", "") or None
+    return rebuild(headers, text=form.text("body-plain", ""), html=html, files=files)
+
+
+def _content_ids(form: Form) -> dict[str, str]:
+    """Field name -> Content-ID; the form says it the other way round (`<cid>` -> field)."""
+    known = form.text("content-id-map", "")
+    found = load_json(known.encode()) if known else {}
+    return {str(name): str(cid).strip("<>") for cid, name in found.items()} if isinstance(found, dict) else {}

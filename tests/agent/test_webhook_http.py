@@ -1,0 +1,126 @@
+"""The webhook door over real HTTP: sizes, routes, what is configured, what is said at start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from agent.config import ConfigError, load
+from agent.serve import assemble, build, opened, running
+from inbound.webhooks.clothes import CLOTHES, Letter, Signing
+from outbound.couriers.registry import open_courier
+from tests.agent.postroom import CUSTOMER, HOURS, START, SUPPORT, Clock, configuration
+
+SECRET = "a secret of some length"
+MAIL = f"From: {CUSTOMER}\r\nTo: {SUPPORT}\r\nSubject: A question\r\nMessage-ID: <h@x>\r\n\r\n{HOURS}\r\n".encode()
+LETTER = Letter(MAIL, CUSTOMER, (SUPPORT,))
+
+
+@asynccontextmanager
+async def listening(folder: Path, **door: object) -> AsyncIterator[httpx2.AsyncClient]:
+    """A whole service with Postmark, Mailgun and CloudMailin configured."""
+    names = ("postmark", "mailgun", "cloudmailin")
+    webhooks = [{"provider": name, "secret": SECRET} for name in names]
+    config = configuration(folder, webhook=webhooks, webhooks={"port": 0, **door})
+    async with opened(config) as database:
+        service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
+        assert service.hooks is not None
+        port = service.hooks.getsockname()[1]
+        async with running(service), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield client
+
+
+async def post(client: httpx2.AsyncClient, path: str, name: str = "postmark", secret: str = SECRET) -> int:
+    made = CLOTHES[name](LETTER, Signing(secret, START))
+    return (await client.post(path, content=made.body, headers=list(made.headers))).status_code
+
+
+async def test_only_what_is_configured_is_there(tmp_path: Path) -> None:
+    """Others are 404, as are pages that there are not."""
+    async with listening(tmp_path) as client:
+        assert await post(client, "/inbound/postmark") == 200
+        assert await post(client, "/inbound/sparkpost") == 404
+        assert await post(client, "/inbound/nobody") == 404
+        assert (await client.get("/")).status_code == 404
+        assert (await client.get("/inbound/postmark")).status_code == 405
+        assert (await client.head("/inbound/mailgun")).status_code == 200
+
+
+async def test_a_path_may_carry_the_secret_or_a_form(tmp_path: Path) -> None:
+    """Behind the provider's name: the secret for who signs nothing, `mime` for Mailgun."""
+    async with listening(tmp_path) as client:
+        made = CLOTHES["postmark"](LETTER, Signing(SECRET, START))
+        plain = {"content-type": "application/json"}
+        for path, status in ((f"/inbound/postmark/{SECRET}", 200), ("/inbound/postmark/other", 401)):
+            assert (await client.post(path, content=made.body, headers=plain)).status_code == status
+        assert await post(client, "/inbound/mailgun/mime", "mailgun") == 200
+        assert await post(client, "/inbound/mailgun", "mailgun", secret="another one") == 401
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_request_that_is_too_large_is_413(tmp_path: Path, chunked: bool) -> None:
+    """By the length that is claimed, and by what comes in pieces without one."""
+    async with listening(tmp_path, max_body_bytes=10_000) as client:
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(30):
+                yield b"x" * 1000
+
+        content = pieces() if chunked else b"x" * 30_000
+        assert (await client.post("/inbound/postmark", content=content)).status_code == 413
+        assert await post(client, "/inbound/postmark") == 200
+
+
+async def test_who_reads_4xx_as_a_bounce_hears_none(tmp_path: Path) -> None:
+    """CloudMailin would send the customer an error: a wrong password of ours is a 5xx."""
+    async with listening(tmp_path) as client:
+        assert await post(client, "/inbound/cloudmailin", "cloudmailin", secret="a wrong one") == 503
+        assert await post(client, "/inbound/cloudmailin", "cloudmailin") == 200
+
+
+async def test_a_body_that_never_ends_is_let_go(tmp_path: Path) -> None:
+    """A request that stops in the middle holds nothing up: it is asked to come again."""
+    async with listening(tmp_path, body_seconds=0.2) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(b"POST /inbound/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
+        assert b" 503 " in await asyncio.wait_for(reader.readline(), 3)
+        writer.close()
+        assert await post(client, "/inbound/postmark") == 200
+
+
+CASES = {
+    'provider = "postmark"': "needs a secret",
+    'provider = "nobody"': "provider",
+    'provider = "ses"': "topics",
+    'provider = "ses"\ntopics = ["mail"]': "topics",
+    'provider = "postal"': "public_key",
+    'provider = "mandrill"': "secret",
+    'provider = "postmark"\nmailbox = "who@larkspur.example"': "no mailbox",
+    'provider = "postmark"\nsecret = "in the file"': "does not stand in the file",
+}
+
+
+@pytest.mark.parametrize("section", CASES)
+def test_a_webhook_that_cannot_be_proven_does_not_start(tmp_path: Path, section: str) -> None:
+    """An empty secret, an unknown provider, a topic that is none: said in a line that names it."""
+    environ = {"POSTROOM_WEBHOOK_POSTMARK_SECRET": SECRET} if "mailbox" in section else {}
+    (tmp_path / "config.toml").write_text(
+        f'[[mailbox]]\naddress = "{SUPPORT}"\nplaybook = "."\n[[webhook]]\n{section}\n'
+    )
+    with pytest.raises(ConfigError, match=CASES[section]):
+        load(tmp_path / "config.toml", environ)
+
+
+def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
+    """By the provider's name; the previous one beside it."""
+    text = f'[[mailbox]]\naddress = "{SUPPORT}"\nplaybook = "."\n[[webhook]]\nprovider = "mailgun"\n'
+    (tmp_path / "config.toml").write_text(text)
+    environ = {"POSTROOM_WEBHOOK_MAILGUN_SECRET": SECRET, "POSTROOM_WEBHOOK_MAILGUN_PREVIOUS_SECRET": "the one before"}
+    (found,) = load(tmp_path / "config.toml", environ).webhooks
+    assert (found.secret.get_secret_value(), found.previous_secret.get_secret_value()) == (SECRET, "the one before")
+    assert SECRET not in repr(found)
