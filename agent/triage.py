@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +30,7 @@ from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
 from agent.version import VERSION
+from inbound.aside import aside
 from inbound.authentication import check
 from inbound.automated import screen
 from inbound.containment import normalize_bounded
@@ -63,12 +63,12 @@ class Read:
 async def triage(parts: Parts, held: Job) -> None:
     """Do the triage job `held`. Raises FenceLostError where somebody else did."""
     async with parts.database.read() as tx:
-        mail = await mails.get(tx, held.ref)
-        data = await mails.raw(tx, held.ref)
-    if mail is None or data is None:
+        found = await mails.with_raw(tx, held.ref)
+    if found is None:
         async with parts.database.write() as tx:
             await jobs.end(tx, held, error="the mail is gone")
         return
+    mail, data = found
     email = await normalize_bounded(data)
     if isinstance(email, Quarantined):
         await _quarantine(parts, held, mail, email)
@@ -82,14 +82,14 @@ async def triage(parts: Parts, held: Job) -> None:
     if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
         await _record(parts, held, read)
         return
-    found = await _understood(parts, held, read)
-    if found is None:
+    understood = await _understood(parts, held, read)
+    if understood is None:
         return
-    if read.screening.kind is Kind.BULK and found.intent.intent == "none":
+    if read.screening.kind is Kind.BULK and understood.intent.intent == "none":
         # Before any conversation is touched: a newsletter must not void what waits in one.
         await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
         return
-    await _start(parts, held, read, found)
+    await _start(parts, held, read, understood)
 
 
 async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
@@ -136,7 +136,8 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         forwarders=mailbox.forwarder if mailbox else (),
         now=parts.now(),
     )
-    screening = await asyncio.to_thread(
+    screening = await aside(
+        len(data),
         screen,
         data,
         email,

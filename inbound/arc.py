@@ -10,12 +10,12 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from hashlib import sha256
 
 from inbound import canonicalization, dkim_key
+from inbound.aside import aside
 from inbound.contracts import Resolver
 from inbound.dkim_check import (
     BodyHashes,
@@ -93,7 +93,7 @@ async def _check_message_signature(block: HeaderBlock, one: Field, resolver: Res
     check_coverage(block, signature)
     key = dkim_key.parse(await resolver.txt(signature.key_name))
     covered = covered_fields(block, signature)
-    await asyncio.to_thread(verify, signature, key, covered, BodyHashes(block.body))
+    await aside(len(block.body), verify, signature, key, covered, BodyHashes(block.body))
     return tuple(covered)
 
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Literal
 
 from inbound import addresses, dkim_check, dmarc, header_block, relay, spf_check
+from inbound.aside import aside
 from inbound.contracts import (
     AuthResults,
     DkimResult,
@@ -131,7 +132,7 @@ async def _gather(
     forwarders: Sequence[Forwarder],
     now: datetime,
 ) -> _Facts:
-    block = await asyncio.to_thread(header_block.split, raw)
+    block = await aside(len(raw), header_block.split, raw)
     author, doubt = _author(block, mail)
     timed = _Timed(resolver, settings.dns_timeout_seconds)
     spf, checked, (policy, policy_trouble) = await asyncio.gather(

@@ -19,6 +19,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from inbound import canonicalization, dkim_key
+from inbound.aside import aside
 from inbound.contracts import DkimResult, Resolver, ResolverTroubleError
 from inbound.dkim_key import PublicKey, RefusedError
 from inbound.header_block import Field, HeaderBlock
@@ -107,7 +108,7 @@ async def _one(block: HeaderBlock, one: Field, hashes: BodyHashes, *, resolver: 
         key = dkim_key.parse(await resolver.txt(signature.key_name))
         covered = covered_fields(block, signature)
         async with hashes.turn:
-            await asyncio.to_thread(verify, signature, key, covered, hashes)
+            await aside(len(block.body), verify, signature, key, covered, hashes)
     except ResolverTroubleError as error:
         return Checked(DkimResult(result="temperror", domain=domain, selector=selector, reason=f"DNS: {error}"[:200]))
     except RefusedError as error:

@@ -102,8 +102,8 @@ class WebhookSettings(Frozen):
     region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
     """SES with S3: the bucket's."""
     trusted: bool = False
-    """Believe what the provider says of the sender's server and of DKIM. It replaces a proof of ours: only for one that
-    checks them, and that nobody but you can post through."""
+    """Believe the provider's word that a DKIM signature holds, where it names the domain. It replaces a proof of ours:
+    only for one that checks them, and that nobody but you can post through."""
     window_seconds: float = Field(default=300.0, gt=0, le=86_400)
     """How old a signed time may be, and how far ahead."""
 

@@ -78,7 +78,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _address(envelope: Envelope) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
-    if envelope.door == "lmtp" or not envelope.peer:  # a webhook has one where its provider is trusted
+    if envelope.door != "smtp" or not envelope.peer:
         return "no SMTP client's address is known"
     try:
         address = ipaddress.ip_address(envelope.peer.partition("%")[0])

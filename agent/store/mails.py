@@ -114,6 +114,7 @@ def _listed(row: Any) -> Listed:
 _COLUMNS = [mail.c[name] for name in Mail.__dataclass_fields__]
 _OF: BindParameter[str] = bindparam("of")
 _GET = select(*_COLUMNS).where(mail.c.id == _OF)
+_WITH_RAW = select(*_COLUMNS, raw_mail.c.data).join(raw_mail, raw_mail.c.mail_id == mail.c.id).where(mail.c.id == _OF)
 _RAW = select(raw_mail.c.data).where(raw_mail.c.mail_id == _OF)
 _DESCRIBE = update(mail).where(mail.c.id == _OF)
 _MOVE = {
@@ -266,6 +267,16 @@ async def raw(tx: Tx, mail_id: str) -> bytes | None:
     """The bytes as they came; None after retention pruned them."""
     data: bytes | None = (await tx.execute(_RAW, {"of": mail_id})).scalar()
     return data
+
+
+async def with_raw(tx: Tx, mail_id: str) -> tuple[Mail, bytes] | None:
+    """A mail with its bytes; None where either is gone."""
+    row = (await tx.execute(_WITH_RAW, {"of": mail_id})).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
+    data = bytes(values.pop("data"))
+    return Mail(**{**values, "status": MailStatus(values["status"])}), data
 
 
 async def prune_raw(tx: Tx, before: datetime, limit: int) -> int:

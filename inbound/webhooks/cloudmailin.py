@@ -43,7 +43,7 @@ def parse(request: Request) -> Parsed:
         raw, envelope = utf8(optional(data, "message")), optional(data, "envelope", kind=dict, default={})
         return _mail(raw, envelope)
     form = forms.read(request)
-    listed = {name: form.text(f"envelope[{name}]", "") for name in ("from", "to", "remote_ip", "helo_domain")}
+    listed = {name: form.text(f"envelope[{name}]", "") for name in ("from", "to")}
     several = [form.text(name) for name in form.parts if name.startswith("envelope[recipients]")]
     return _mail(form.data("message") or b"", {**listed, "recipients": several})
 
@@ -57,7 +57,5 @@ def _mail(raw: bytes, envelope: Mapping[str, Any]) -> Parsed:
         raw=raw,
         mail_from=optional(envelope, "from"),
         rcpt_to=tuple(one for one in recipients if one),
-        peer=optional(envelope, "remote_ip"),
-        helo=optional(envelope, "helo_domain"),
     )
     return Parsed((mail,))

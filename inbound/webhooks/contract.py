@@ -85,9 +85,6 @@ class InboundMail:
     rcpt_to: tuple[str, ...] = ()
     provider_id: str = ""
     """What the provider calls it, the same at each try; empty where it has no name for it."""
-    peer: str = ""
-    helo: str = ""
-    """The sender's server, by the provider's word."""
     vouched: tuple[str, ...] = ()
     """Domains of which the provider says that a DKIM signature of theirs holds."""
     bound: str = ""

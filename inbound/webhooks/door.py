@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from email.utils import getaddresses
 import structlog
 
 from inbound import addresses
+from inbound.aside import aside
 from inbound.contracts import DeliveryEvent, Envelope, Intake, Receipt, Recipient, Seen, StoreUnavailableError
 from inbound.settings import WebhookSettings
 from inbound.webhooks.contract import (
@@ -105,7 +105,7 @@ class WebhookDoor:
         if refused is not None:
             return _refuse(source, refused)
         try:
-            parsed = await asyncio.to_thread(source.parse, request)
+            parsed = await aside(len(request.body), source.parse, request)
         except UnreadableError as error:
             return _refuse(source, Refusal("unreadable", str(error)))
         if parsed.confirm:
@@ -190,8 +190,6 @@ class WebhookDoor:
             door=f"webhook:{settings.provider}",
             mail_from=addresses.canonical(sender) or "",
             rcpt_to=recipients,
-            peer=_address(mail.peer) if trusted else "",
-            helo=mail.helo[:255] if trusted else "",
             vouched=mail.vouched[:20] if trusted else (),
             received_at=self._clock(),
         )
@@ -234,10 +232,3 @@ def _return_path(raw: bytes) -> str:
 def _with_line_ends(raw: bytes) -> bytes:
     """Mail that went through JSON has often lost its CR: the lines are as they were on the wire again."""
     return raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text.strip()))
-    except ValueError:
-        return ""

@@ -44,7 +44,5 @@ def parse(request: Request) -> Parsed:
         raw=utf8(member(data, "raw")),
         mail_from=optional(data, "session", "envelope", "mailFrom", "address"),
         rcpt_to=tuple(one for one in recipients if one),
-        peer=optional(data, "session", "remoteAddress"),
-        helo=optional(data, "session", "hostNameAppearsAs"),
     )
     return Parsed((mail,))

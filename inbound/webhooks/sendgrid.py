@@ -57,7 +57,6 @@ def parse(request: Request) -> Parsed:
         raw=raw if raw is not None else _rebuilt(form),
         mail_from=optional(envelope, "from"),
         rcpt_to=recipients,
-        peer=form.text("sender_ip", ""),
         vouched=_vouched(form.text("dkim", "")),
     )
     return Parsed((mail,))
