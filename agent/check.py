@@ -18,6 +18,7 @@ from agent.config import SECRETS, Config, Mailbox, variable_of
 from agent.config_print import effective
 from agent.playbook import Playbook, PlaybookError, load
 from agent.store.errors import MISSING_DRIVER
+from inbound.webhooks.registry import provider
 from outbound.settings import is_loopback
 
 LOW = 0.8
@@ -104,11 +105,26 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
         if playbook is not None:
             yield from _unseen(mailbox, playbook)
             yield from _unasked(config, mailbox, playbook)
+    yield from _webhooks(config)
     known = VARIABLES | {variable_of(SECRETS["lookup", "token"], one.name) for one in config.lookups}
+    own = ("secret", "previous_secret", "api_key")
+    known |= {variable_of(SECRETS["webhook", key], one.provider) for key in own for one in config.webhooks}
     for name in sorted(environ):
         if name.startswith("POSTROOM_") and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             yield f"{name} is set and nothing reads it" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _webhooks(config: Config) -> Iterator[str]:
+    for one in config.webhooks:
+        if not provider(one.provider).SIGNS:
+            yield f"webhook {one.provider}: it signs nothing; who knows the secret can post mail as it does"
+        elif one.provider == "sendgrid" and not one.public_key:
+            yield "webhook sendgrid: without public_key a password is all that proves it"
+        if one.trusted:
+            yield f"webhook {one.provider}: its word that a DKIM signature holds counts as a proof of the author"
+    if config.webhooks and not is_loopback(config.webhook_door.host):
+        yield f"webhooks: {config.webhook_door.host} is reached without TLS, unless a proxy stands in front"
 
 
 def _store(config: Config) -> Iterator[str]:

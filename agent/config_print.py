@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from agent.config import SECRETS, Config, default_paths
+from agent.config import SECRETS, Config, default_paths, variable_of
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -41,7 +41,10 @@ def _table(name: str, table: BaseModel, paths: dict[tuple[str, str], Path]) -> I
         if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             inner += [(f"{name}.{key}", one) for one in value]
         elif isinstance(value, SecretStr):
-            state = "set (hidden)" if value.get_secret_value() else f"not set ({SECRETS[name, key]}, or {key}_file)"
+            variable = variable_of(
+                SECRETS[name, key], str(getattr(table, "name", "") or getattr(table, "provider", ""))
+            )
+            state = "set (hidden)" if value.get_secret_value() else f"not set ({variable}, or {key}_file)"
             yield f"# {key}: {state}"
         elif value is None:
             yield f"# {key}: not set"

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from agent.check import notes
 from agent.config import ConfigError, load
 from agent.serve import assemble, build, opened, running
 from inbound.webhooks.clothes import CLOTHES, Letter, Signing
@@ -124,3 +125,21 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
     (found,) = load(tmp_path / "config.toml", environ).webhooks
     assert (found.secret.get_secret_value(), found.previous_secret.get_secret_value()) == (SECRET, "the one before")
     assert SECRET not in repr(found)
+
+
+def test_check_tells_what_a_webhook_rests_on() -> None:
+    """That a password is all there is, that a provider's word counts, and which variables are read."""
+    webhooks = [
+        {"provider": "postmark", "secret": SECRET},
+        {"provider": "sendgrid", "secret": SECRET, "trusted": True},
+        {"provider": "mailgun", "secret": SECRET},
+    ]
+    config = configuration(Path("folder"), webhook=webhooks)
+    environ = {"POSTROOM_WEBHOOK_POSTMARK_SECRET": SECRET, "POSTROOM_WEBHOOK_BREVO_SECRET": SECRET}
+    told = list(notes(config, {}, environ))
+    assert [one for one in told if one.startswith("webhook postmark")] != []
+    assert len([one for one in told if one.startswith("webhook sendgrid")]) == 2
+    assert [one for one in told if one.startswith("webhook mailgun")] == []
+    assert [one for one in told if "nothing reads it" in one] == [
+        next(one for one in told if one.startswith("POSTROOM_WEBHOOK_BREVO_SECRET"))
+    ]
