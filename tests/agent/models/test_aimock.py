@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +22,10 @@ from agent.states import MailStatus, RunState
 from tests.agent.models.model_server import Dialect
 from tests.agent.models.scripts import VIEW, both, extraction, state_of
 from tests.agent.postroom import CUSTOMER, HERE, HOURS, house
+from tests.peers_node import PEERS, node
 
-PEERS = Path(__file__).parents[2] / "peers"
 SERVER = PEERS / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
 MISSING = "aimock is not installed: run `npm ci` in tests/peers (needs npm; with an old Node it brings its own)"
-OLDEST = (20, 15)
-
-
-@cache
-def node() -> str:
-    """A Node that is new enough: the machine's, or the one beside the server. Empty where there is none."""
-    own = sorted(PEERS.glob("node_modules/node-linux-*/bin/node"))
-    for candidate in (shutil.which("node"), *map(str, own)):
-        if candidate is None:
-            continue
-        said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False).stdout
-        major, minor, *_ = [*(int(part) for part in said.strip().lstrip("v").split(".") if part.isdigit()), 0, 0]
-        if (major, minor) >= OLDEST:
-            return candidate
-    return ""
 
 
 @dataclass(frozen=True)
