@@ -6,8 +6,10 @@ UV := $(shell command -v uv 2>/dev/null)
 ONCE ?=
 WORKERS ?= auto
 ARGS ?=
+N ?= 5000
+SEED ?= 0
 
-.PHONY: demo test crash lint unit format docs lock clean help
+.PHONY: demo test crash fortress lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +24,9 @@ unit: $(VENV)/.stamp-dev ## the test suite alone (ARGS="-k name" for a part)
 
 crash: $(VENV)/.stamp-dev ## kill one of three processes on one PostgreSQL at random, for a minute under load
 	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q -s tests/agent/test_nodes.py
+
+fortress: $(VENV)/.stamp-dev ## N=100000 generated attacks by a model that is the attacker's (SEED=0 begins elsewhere)
+	@$(BIN)/python -m tests.fortress.run $(N) $(SEED)
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .
