@@ -434,6 +434,31 @@ def send_test(
     _run(lambda: commands.send_test(settings, to or settings.mailboxes[0].address))
 
 
+@app.command("export")
+def export_(
+    address: Annotated[str, typer.Argument(help="Whose mail.")],
+    config: ConfigPath = HERE,
+) -> None:
+    """Print all that is known of a person, a JSON line a mail."""
+    settings = _config(config)
+    from agent import person_commands
+
+    _run(lambda: person_commands.export_person(settings, address))
+
+
+@app.command()
+def forget(
+    address: Annotated[str, typer.Argument(help="Whose mail.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: it cannot be undone.")] = False,
+    config: ConfigPath = HERE,
+) -> None:
+    """Erase a person's mail and all that came of it."""
+    settings = _config(config)
+    from agent import person_commands
+
+    _run(lambda: person_commands.forget_person(settings, address, yes=yes))
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agent import approval, closing, run, switch
 from agent.demo_world import finish
+from agent.forgetting import forget
 from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
 from agent.models.playbook import PlaybookModel
 from agent.parts import Parts
@@ -393,6 +394,14 @@ async def told(stage: Stage) -> str:
     return await resolved(stage, mail_id)
 
 
+async def forgotten(stage: Stage) -> str:
+    """The author wants to be forgotten; said again until nothing of them is left."""
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await forget(stage.home.parts, CUSTOMER, by="ruth")
+    return mail_id
+
+
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
 
 
@@ -423,6 +432,7 @@ WAYS: dict[str, Way] = {
     "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
     "interrupted": _way(interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
     "doubtful": _way(doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
+    "forgotten": _way(forgotten, _S.CLOSED, 0, "agent/forgetting.py forget 1", "agent/forgetting.py _forget 1"),
     "told": _way(told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
     "recorded": _way(recorded, _S.RECORDED, 0, f"{T} _record 1"),
     "quarantined": _way(quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),

@@ -46,6 +46,8 @@ COMMANDS: dict[str, list[str]] = {
     "resolve": ["x", "sent"],
     "send-test": [],
     "simulate": ["postmark", "x.eml"],
+    "export": ["ann@customer.example"],
+    "forget": ["ann@customer.example"],
 }
 """Every command that reads a configuration, with arguments that it takes."""
 

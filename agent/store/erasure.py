@@ -1,0 +1,98 @@
+"""What is known of one person: found, and taken away.
+
+Rules:
+- A person's mail is what they wrote, as From says it or as it was proven, and their conversations with all in them.
+- Taken away is every text, address and byte; what stays is that a mail came, when, to which mailbox, digests of it and
+  the audit. The audit's rows are not touched: they hold digests, and the chain still verifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Delete, delete, select, update
+
+from agent.states import MailStatus
+from agent.store.database import Tx
+from agent.store.mails import Mail
+from agent.store.tables import (
+    attempt,
+    conversation,
+    delivery_event,
+    draft,
+    intent,
+    job,
+    mail,
+    model_call,
+    outbox,
+    raw_mail,
+    run,
+    run_item,
+    spending,
+    tool_call,
+)
+
+BUSY = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING, MailStatus.IN_DOUBT)
+"""Something may still happen with such a mail."""
+
+
+async def mails_of(tx: Tx, address: str) -> list[tuple[str, MailStatus]]:
+    """Ids and states of a person's mails, oldest first."""
+    theirs = select(conversation.c.id).where(conversation.c.correspondent == address)
+    rows = await tx.execute(
+        select(mail.c.id, mail.c.status)
+        .where((mail.c.author == address) | (mail.c.authenticated == address) | mail.c.conversation_id.in_(theirs))
+        .order_by(mail.c.received_at, mail.c.id)
+    )
+    return [(row.id, MailStatus(row.status)) for row in rows]
+
+
+async def erase(tx: Tx, found: Mail) -> None:
+    """Take away what a mail said and all that came of it."""
+    runs = [row.id for row in await tx.execute(select(run.c.id).where(run.c.mail_id == found.id))]
+    sends = [row.id for row in await tx.execute(select(outbox.c.id).where(outbox.c.mail_id == found.id))]
+    for statement in _statements(found.id, runs, sends):
+        await tx.execute(statement)
+    envelope = {**found.envelope, "mail_from": "", "peer": "", "helo": "", "vouched": []}
+    await tx.execute(
+        update(mail)
+        .where(mail.c.id == found.id)
+        .values(
+            envelope=envelope,
+            status_reason="what it said was erased",
+            message_id="",
+            author="",
+            author_name="",
+            authenticated="",
+            subject="",
+            content_key="",
+            normalized=None,
+            auth=None,
+            screening=None,
+        )
+    )
+    if found.conversation_id is not None:
+        blank = update(conversation).where(conversation.c.id == found.conversation_id)
+        await tx.execute(blank.values(correspondent="", subject_key=""))
+
+
+def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list[Delete]:
+    """In the order of what names what."""
+    return [
+        delete(attempt).where(attempt.c.outbox_id.in_(sends)),
+        delete(delivery_event).where(delivery_event.c.mail_id == mail_id),
+        delete(outbox).where(outbox.c.mail_id == mail_id),
+        delete(draft).where(draft.c.mail_id == mail_id),
+        delete(tool_call).where(tool_call.c.run_id.in_(runs)),
+        delete(run_item).where(run_item.c.run_id.in_(runs)),
+        delete(model_call).where(model_call.c.mail_id == mail_id),
+        delete(run).where(run.c.mail_id == mail_id),
+        delete(intent).where(intent.c.mail_id == mail_id),
+        delete(raw_mail).where(raw_mail.c.mail_id == mail_id),
+        delete(job).where(job.c.ref.in_([mail_id, *runs, *sends])),
+    ]
+
+
+async def erase_spending(tx: Tx, address: str) -> None:
+    """Take away what models cost for a person's mail by their name; the mailbox's and the day's sums stay."""
+    await tx.execute(delete(spending).where(spending.c.scope == "sender", spending.c.owner == address))
