@@ -17,7 +17,7 @@ from typing import Any
 from agent.closing import close
 from agent.parts import Parts
 from agent.states import MailStatus
-from agent.store import erasure, mails
+from agent.store import erasure, mails, runs
 from agent.story import Sending, tell
 from inbound.addresses import canonical
 
@@ -37,8 +37,8 @@ class Busy:
 
 
 async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
-    """Erase a person's data."""
-    person = canonical(address) or address.strip().lower()
+    """Erase a person's data. Raises ValueError for what is no address: a mail of nobody is nobody's to erase."""
+    person = _person(address)
     async with parts.database.read() as tx:
         found = await erasure.mails_of(tx, person)
     busy = tuple(one for one in found if one[1] in erasure.BUSY)
@@ -53,6 +53,13 @@ async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
     return Forgotten(len(found))
 
 
+def _person(address: str) -> str:
+    person = canonical(address.strip())
+    if person is None:
+        raise ValueError(f"{address.strip()[:100]!r} is not a plain address like ann@example.com")
+    return person
+
+
 async def _forget(parts: Parts, mail_id: str, person: str, by: str) -> None:
     async with parts.database.write(aside=True) as tx:
         mail = await mails.locked(tx, mail_id)
@@ -65,14 +72,15 @@ async def _forget(parts: Parts, mail_id: str, person: str, by: str) -> None:
 
 
 async def export(parts: Parts, address: str) -> AsyncIterator[dict[str, Any]]:
-    """All that is known of a person, a mail at a time, as JSON has it."""
-    person = canonical(address) or address.strip().lower()
+    """All that is known of a person, a mail at a time, as JSON has it. Raises ValueError for what is no address."""
+    person = _person(address)
     async with parts.database.read() as tx:
         found = await erasure.mails_of(tx, person)
     for mail_id, _ in found:
         async with parts.database.read() as tx:
             story = await tell(tx, parts.audit, mail_id)
             raw = await mails.raw(tx, mail_id)
+            exchanges = await runs.exchanges(tx, mail_id)
         if story is None:
             continue
         yield {
@@ -87,13 +95,12 @@ async def export(parts: Parts, address: str) -> AsyncIterator[dict[str, Any]]:
             "authentication": story.auth.model_dump(mode="json") if story.auth else None,
             "intent": story.intent.model_dump(mode="json") if story.intent else None,
             "drafts": [one.proposal.model_dump(mode="json") | {"state": one.state.value} for one in story.drafts],
-            "replies": [
-                {
-                    "to": one.delivery.recipient,
-                    "state": one.delivery.state.value,
-                    "raw": _text(one.delivery.email["raw"]),
-                }
-                for one in story.sendings
+            "replies": [_reply(one) for one in story.sendings],
+            "model": [{"asked": one.request, "answered": one.answer.model_dump(mode="json")} for one in exchanges],
+            "tools": [
+                {"tool": call.name, "arguments": call.arguments, "answer": call.output}
+                for _, calls in story.runs
+                for call in calls
             ],
             "audit": [{"at": one.at.isoformat(), "event": one.event, "actor": one.actor} for one in story.entries],
             "raw": None if raw is None else _text(raw),

@@ -16,9 +16,12 @@ async def export_person(config: Config, address: str) -> int:
     """Print a JSON line for each mail."""
     count = 0
     async with opened_parts(config) as parts:
-        async for one in export(parts, address):
-            sys.stdout.write(json.dumps(one, ensure_ascii=False, default=list) + "\n")
-            count += 1
+        try:
+            async for one in export(parts, address):
+                sys.stdout.write(json.dumps(one, ensure_ascii=False, default=list) + "\n")
+                count += 1
+        except ValueError as error:
+            return fail(str(error))
     sys.stderr.write(f"{count} mails of {line(address)}, a JSON line each\n")
     return 0 if count else 1
 
@@ -28,7 +31,10 @@ async def forget_person(config: Config, address: str, *, yes: bool) -> int:
     if not yes:
         return fail(f"this erases all mail of {address} and what came of it, for good: say so with --yes")
     async with opened_parts(config) as parts:
-        done = await forget(parts, address, by=getpass.getuser())
+        try:
+            done = await forget(parts, address, by=getpass.getuser())
+        except ValueError as error:
+            return fail(str(error))
     if isinstance(done, Busy):
         for mail_id, status in done.mails:
             console.print(f"{mail_id}  {status.value}")

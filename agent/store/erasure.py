@@ -37,7 +37,9 @@ BUSY = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING, MailStatus.
 
 
 async def mails_of(tx: Tx, address: str) -> list[tuple[str, MailStatus]]:
-    """Ids and states of a person's mails, oldest first."""
+    """Ids and states of a person's mails, oldest first; none for an empty address, which is everybody unknown."""
+    if not address:
+        return []
     theirs = select(conversation.c.id).where(conversation.c.correspondent == address)
     rows = await tx.execute(
         select(mail.c.id, mail.c.status)

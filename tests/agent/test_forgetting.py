@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from agent.forgetting import Busy, Forgotten, export, forget
 from agent.states import MailStatus
-from agent.store import mails
+from agent.store import erasure, mails
 from agent.store.tables import metadata
 from agent.story import tell
 from agent.verify import verify_all
@@ -103,4 +104,26 @@ async def test_an_export_has_all_of_it(tmp_path: Path) -> None:
         assert [one["state"] for one in drafted["drafts"]] == ["waiting"]
         assert b"To: Ann Example" in base64.b64decode(answered["replies"][0]["raw"])
         assert "sent" in {one["event"] for one in answered["audit"]}
+        assert [one["tool"] for one in answered["tools"]] == ["read_inbox", "send_email"]
+        assert HOURS in json.dumps(answered["model"])
         assert [one async for one in export(home.parts, "nobody@customer.example")] == []
+
+
+@pytest.mark.parametrize(
+    "nobody", ["", "  ", "@", "ann", "ann@", "%", "*", "ann@customer.example, bob@customer.example"]
+)
+async def test_nobody_is_not_a_person(tmp_path: Path, nobody: str) -> None:
+    """Mail whose author is unknown, and whose conversation was blanked, belongs to no address."""
+    async with house(tmp_path) as home:
+        ids = await lived(home)
+        ids.append(await home.receive_raw(b"Subject: no author\r\n\r\nHello?\r\n", mail_from=""))
+        await home.settle()
+        await forget(home.parts, OTHER, by="ruth")
+        before = await rows(home)
+        with pytest.raises(ValueError, match="plain address"):
+            await forget(home.parts, nobody, by="ruth")
+        with pytest.raises(ValueError, match="plain address"):
+            [one async for one in export(home.parts, nobody)]
+        async with home.parts.database.read() as tx:
+            assert await erasure.mails_of(tx, "") == []
+        assert await rows(home) == before
