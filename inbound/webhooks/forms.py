@@ -2,7 +2,8 @@
 
 Rules:
 - The number of fields is bounded; the size is by the cap on the request.
-- A field stands for itself once: one that comes twice is no field that a provider documents.
+- A field that comes twice is kept apart: Mailgun posts a mail's own headers as fields, `Received` many times. Who asks
+  for such a field, a signature say, is told that there is no one.
 - What is cut off or has no boundary is an UnreadableError, never half a form.
 """
 
@@ -30,10 +31,16 @@ class Part:
 @dataclass
 class Form:
     parts: dict[str, Part] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+
+    def _one(self, name: str) -> Part | None:
+        if name in self.repeated:
+            raise UnreadableError(f"the field {name[:60]} came twice")
+        return self.parts.get(name)
 
     def text(self, name: str, default: str | None = None, *, charset: str = "utf-8") -> str:
-        """A field as text. Raises UnreadableError where it is missing and there is no default."""
-        found = self.parts.get(name)
+        """A field as text. Raises UnreadableError where it came twice, or is missing and there is no default."""
+        found = self._one(name)
         if found is None:
             if default is None:
                 raise UnreadableError(f"the field {name} is missing")
@@ -44,7 +51,8 @@ class Form:
             return found.data.decode("utf-8", "replace")
 
     def data(self, name: str) -> bytes | None:
-        found = self.parts.get(name)
+        """A field's bytes. Raises UnreadableError where it came twice."""
+        found = self._one(name)
         return None if found is None else found.data
 
     @property
@@ -74,11 +82,12 @@ def _urlencoded(body: bytes) -> Form:
 
 
 def _put(form: Form, name: str, part: Part) -> None:
-    if name in form.parts:
-        raise UnreadableError(f"the field {name[:60]} came twice")
     if len(form.parts) >= MAX_FIELDS:
         raise UnreadableError(f"more than {MAX_FIELDS} fields")
-    form.parts[name] = part
+    if name in form.parts:
+        form.repeated.add(name)
+    else:
+        form.parts[name] = part
 
 
 class _Reader:

@@ -39,6 +39,8 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
         form = forms.read(request)
     except UnreadableError as error:
         return Refusal("unauthentic", str(error))
+    if form.repeated:
+        return Refusal("unauthentic", "a field came twice")
     pairs = sorted((name, part.data) for name, part in form.parts.items())
     signed = request.url.encode() + b"".join(name.encode() + value for name, value in pairs)
     return by_base64(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
 
+from agent.store import writer
 from agent.store.database import Database, is_unavailable
 from agent.store.migrate import migrate
 from agent.store.sqlite import OneHop
@@ -176,3 +178,35 @@ async def test_a_reading_statement_is_one_message_to_its_thread(
         before = sent
         await tx.execute(text("SELECT 1 UNION SELECT 2"))
         assert sent - before == 1
+
+
+async def test_another_process_that_holds_the_lock_too_long_is_told_and_got_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction fails as unavailable, again and again; when the lock is free the next one goes through."""
+    monkeypatch.setattr(writer, "BUSY_SECONDS", 0.2)
+    async with opened(tmp_path) as database:
+        with closing(sqlite3.connect(tmp_path / "work.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            ended = await asyncio.gather(*(put(database, f"m-{n}") for n in range(3)), return_exceptions=True)
+            assert all(isinstance(one, Exception) and is_unavailable(one) for one in ended), ended
+            other.execute("ROLLBACK")
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-after"}
+
+
+async def test_a_savepoint_within_one_of_a_batch_falls_alone(tmp_path: Path) -> None:
+    """A broken constraint is undone in its own block; the rest of that transaction and the others stay."""
+    async with opened(tmp_path) as database:
+
+        async def one(name: str) -> None:
+            async with database.write() as tx:
+                await tx.execute(insert(raw_mail), {"mail_id": name, "data": b"x"})
+                await asyncio.sleep(0)
+                with suppress(IntegrityError):
+                    async with tx.begin_nested():
+                        await tx.execute(insert(raw_mail), {"mail_id": f"{name}-more", "data": b"x"})
+                        await tx.execute(insert(raw_mail), {"mail_id": name, "data": b"x"})
+
+        await asyncio.gather(*(one(f"m-{n}") for n in range(5)))
+        assert stored(tmp_path) == {f"m-{n}" for n in range(5)}

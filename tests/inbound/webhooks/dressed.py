@@ -29,8 +29,8 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail"
 CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"
 PARSED = ("postmark-parsed", "mailgun-parsed", "sendgrid-parsed")
 ALL = (*CLOTHES, "ses", "resend")
-TIMED = ("mailgun", "mailgun-parsed", "sendgrid", "sendgrid-parsed", "raw", "resend")
-"""Whose signature has a time of this attempt."""
+TIMED = {"mailgun": 12, "mailgun-parsed": 12, "sendgrid": 96, "sendgrid-parsed": 96, "raw": 1 / 12, "resend": 1 / 12}
+"""Whose signature has a time, and how many hours off it may be."""
 SIGNED_BODY = (
     "sendgrid",
     "sendgrid-parsed",
