@@ -2,8 +2,8 @@
 
 Its signature is an HMAC over timestamp and token alone. It does not cover the mail: a token that was seen with one body
 is refused with another, and with the same one brings nothing new. Whether each try has a time of its own is unverified,
-so a time may be as old as the tries last: what is remembered keeps replays out, not the window. Documented: 200 ends the
-tries, 406 does too, all else is tried again for eight hours (after 10 minutes, 10, 15, 30 minutes, 1, 2, 4 hours).
+so a time may be as old as the tries last: what is remembered keeps replays out, not the window. Documented: 200 ends
+the tries, 406 does too, all else is tried again for eight hours (after 10 minutes, 10, 15, 30 minutes, 1, 2, 4 hours).
 Register `.../inbound/mailgun/mime`: only raw mail keeps the sender's DKIM signatures.
 """
 
