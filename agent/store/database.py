@@ -170,6 +170,7 @@ def _first(cursor: Any, statement: str) -> None:
 
 def is_unavailable(error: Exception) -> bool:
     """True for a locked, full, read-only or lost database: the work is sound, the store is not."""
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | DatabaseError | TimeoutError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    return isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+_AWAY = (OperationalError, sqlite3.OperationalError, InterfaceError, PoolTimeout, DatabaseError, TimeoutError)

@@ -6,6 +6,7 @@ aiosqlite's thread and back: more than SQLite itself takes. Here they are one. R
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -63,9 +64,17 @@ class OneHop(aiosqlite.Connection):
         """The connection itself, for who has the only say over it at this moment."""
         return self._conn
 
+    def start(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Have something done in the thread. Raises ValueError where it has ended."""
+        if not self._running or self._connection is None:
+            raise ValueError("the connection is closed")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._tx.put_nowait((done, work))
+        return done
+
     async def run(self, work: Callable[[], T]) -> T:
-        """Do something in the thread."""
-        return await self._execute(work)  # type: ignore[no-any-return, no-untyped-call]  # what `work` gives
+        """Do something in the thread and wait for it."""
+        return await self.start(work)
 
     async def at_once(self, work: Callable[[sqlite3.Cursor], object]) -> tuple[Any, int, int | None, Rows]:
         """Run a statement in the thread; gives description, row count, last row id and all rows."""

@@ -8,7 +8,10 @@ Rules:
 - One transaction at a time, in the order of asking; what each changed stands or falls by itself.
 - Transactions that wait for each other share a commit: the disk is asked once for all of them. None of them returns
   before that commit, and where it fails all of them fail.
+- Nobody is told that it is stored but by a commit that returned. Whatever else happens is told as an error.
 - What happens in the thread is waited for, whatever is cancelled meanwhile.
+- SQLite rolls back by itself where the disk is full or broken: nothing is said outside a transaction, and who shared it
+  is told.
 - What may take long does not hold the loop up: rows with much data, and every statement of a transaction that says
   so (`aside`), are done in the thread.
 """
@@ -17,25 +20,30 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from agent.store.errors import DatabaseError
 from agent.store.sqlite import OneHop, connect
 
 BUSY_SECONDS = 10.0
-"""How long a transaction waits for another process's."""
+"""How long a transaction waits for another process's, counted from when it was asked for."""
+LAST_SECONDS = 0.25
+"""What is left of that at least, for who waited long for transactions of this process."""
 MUCH = 64 * 1024
 """Bytes in one value above which a statement is done in the thread."""
+
+LOST = "SQLite rolled the transaction back: is the disk full?"
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Anything = tuple[Any, ...]
 T = TypeVar("T")
+Opened = tuple[OneHop, Engine, Connection]
 
 
 class Tx(Protocol):
@@ -54,21 +62,6 @@ class Tx(Protocol):
     def begin_nested(self) -> Any: ...
 
 
-@contextmanager
-def _part(raw: sqlite3.Connection) -> Iterator[None]:
-    """A further transaction of a batch: where it fails the others stay."""
-    raw.execute("SAVEPOINT one")
-    try:
-        yield
-    except BaseException:
-        if raw.in_transaction:
-            raw.execute("ROLLBACK TO one")
-            raw.execute("RELEASE one")
-        raise
-    if raw.in_transaction:
-        raw.execute("RELEASE one")
-
-
 class _Direct:
     """A transaction of the writer."""
 
@@ -76,26 +69,42 @@ class _Direct:
         self._connection = connection
         self._thread = thread
         self._aside = aside
+        self.shares = False
+        """True for a further one of a batch: it is undone without the others."""
         self.info: dict[Any, Any] = {}
         self.dialect = connection.dialect
 
     async def execute(self, statement: Executable, parameters: Parameters = None, /) -> CursorResult[*Anything]:
-        if self._aside or (isinstance(parameters, list) and _is_much(parameters)):
-            return await self.run_sync(lambda connection: connection.execute(statement, parameters))
+        if self._aside or _is_much(parameters):
+            return await self.run_sync(lambda connection: _all_of(connection.execute(statement, parameters)))
+        self.stand()
         return self._connection.execute(statement, parameters)
 
     async def run_sync(self, work: Callable[[Connection], T], /) -> T:
         """Do it in the thread."""
-        return await _to_its_end(self._thread.run(lambda: work(self._connection)))
+        self.stand()
+        return await _to_its_end(self._thread.start(lambda: work(self._connection)))
+
+    def stand(self) -> None:
+        """Raise DatabaseError where SQLite ended the transaction: what comes next would be stored by itself."""
+        if not self._thread.raw.in_transaction:
+            raise DatabaseError(LOST)
 
     @asynccontextmanager
     async def begin_nested(self) -> AsyncIterator[None]:
+        self.stand()
         with self._connection.begin_nested():
             yield
 
 
-def _is_much(rows: Sequence[Mapping[str, Any]]) -> bool:
-    return any(isinstance(value, bytes) and len(value) > MUCH for row in rows for value in row.values())
+def _is_much(parameters: Parameters) -> bool:
+    rows: Sequence[Mapping[str, Any]] = [parameters] if isinstance(parameters, Mapping) else parameters or ()
+    return any(isinstance(value, bytes | str) and len(value) > MUCH for row in rows for value in row.values())
+
+
+def _all_of(found: CursorResult[*Anything]) -> CursorResult[*Anything]:
+    """With its rows fetched already, where there are any."""
+    return cast("CursorResult[*Anything]", found.freeze()()) if found.returns_rows else found
 
 
 class _Batch:
@@ -106,6 +115,15 @@ class _Batch:
         self.stored.add_done_callback(lambda done: done.cancelled() or done.exception())  # maybe nobody waits any more
         self.closer: asyncio.Task[None] | None = None
 
+    def end(self, error: BaseException | None) -> None:
+        """Tell those who wait how it ended."""
+        if self.stored.done():
+            return
+        if error is None:
+            self.stored.set_result(None)
+        else:
+            self.stored.set_exception(error if isinstance(error, Exception) else DatabaseError(f"cut off: {error!r}"))
+
 
 class Writer:
     """Transactions that change things; end it with `close`. `prepare` is called with the new DBAPI connection."""
@@ -115,10 +133,10 @@ class Writer:
         self._prepare = prepare
         self._turn = asyncio.Lock()
         self._waiting = 0
-        self._opened: tuple[OneHop, Engine, Connection] | None = None
+        self._opened: Opened | None = None
         self._batch: _Batch | None = None
 
-    async def _open(self) -> tuple[OneHop, Engine, Connection]:
+    async def _open(self) -> Opened:
         thread = await connect(self._path, check_same_thread=False)
         try:
             await thread.run(lambda: self._prepare(thread.raw))
@@ -132,127 +150,194 @@ class Writer:
         def start(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-        return thread, engine, engine.connect()
+        opened = thread, engine, engine.connect()
+        self._opened = opened  # at once: who asked for it may be cancelled by now
+        return opened
 
     @asynccontextmanager
     async def begin(self, *, aside: bool = False) -> AsyncIterator[Tx]:
         """One transaction; on the disk when the block ends, rolled back when it raises."""
+        until = asyncio.get_running_loop().time() + BUSY_SECONDS
         self._waiting += 1
         try:
             await self._turn.acquire()
         finally:
             self._waiting -= 1
         try:
-            if self._opened is None:
-                self._opened = await _to_its_end(self._open())
-            thread, _, connection = self._opened
+            opened = self._opened
+            if opened is None:
+                opened = await _to_its_end(asyncio.ensure_future(self._open()))
+            tx = _Direct(opened[2], opened[0], aside=aside)
             batch = self._batch
             if batch is None:
-                await self._locked(thread, connection)
+                await self._locked(opened, until)
                 batch = self._batch = _Batch()
-                async with self._whole(thread, connection):
-                    yield _Direct(connection, thread, aside=aside)
             else:
-                try:
-                    with _part(thread.raw):
-                        yield _Direct(connection, thread, aside=aside)
-                finally:
-                    self._note_loss(batch)
-            if batch.closer is None:
-                if self._waiting:
-                    batch.closer = asyncio.create_task(self._close_batch(batch), name="commit")
-                else:
-                    await self._commit(batch)
+                opened[0].raw.execute("SAVEPOINT one")
+                tx.shares = True
+            try:
+                yield tx
+                tx.stand()
+                if tx.shares:
+                    opened[0].raw.execute("RELEASE one")
+            except BaseException:
+                await self._take_back(opened, batch, tx, aside=aside)
+                raise
+            await self._reach_the_disk(batch)
         finally:
             self._turn.release()
         await asyncio.shield(batch.stored)
 
-    @asynccontextmanager
-    async def _whole(self, thread: OneHop, connection: Connection) -> AsyncIterator[None]:
-        """The first transaction of a batch: where it fails there is nothing else in it."""
-        try:
-            yield
-        except BaseException:
-            self._batch = None
-            await _to_its_end(thread.run(connection.rollback))
-            raise
+    async def _take_back(self, opened: Opened, batch: _Batch, tx: _Direct, *, aside: bool) -> None:
+        """Undo one transaction: alone where it can be, else with all that share its commit."""
+        raw = opened[0].raw
 
-    def _note_loss(self, batch: _Batch) -> None:
-        """A full or broken disk: SQLite rolled back all of the batch, not only what asked last."""
-        if self._opened is not None and self._batch is batch and not self._opened[0].raw.in_transaction:
-            self._batch = None
-            self._opened[2].rollback()
-            batch.stored.set_exception(DatabaseError("SQLite rolled the transaction back: is the disk full?"))
+        def alone() -> None:
+            raw.execute("ROLLBACK TO one")
+            raw.execute("RELEASE one")
+
+        if tx.shares and raw.in_transaction:
+            try:
+                if aside:
+                    await _to_its_end(opened[0].start(alone))
+                else:
+                    alone()
+            except sqlite3.Error:
+                pass
+            else:
+                return
+        self._batch = None
+        batch.end(DatabaseError(LOST))
+        await self._undo()
+
+    async def _undo(self) -> None:
+        """Roll all back; a connection that cannot is given up, which rolls back as well."""
+        if self._opened is None:
+            return
+        thread, _, connection = self._opened
+        try:
+            await _to_its_end(thread.start(lambda: _undone(connection, thread.raw)))
+        except Exception:  # noqa: BLE001 (whatever it was: nothing more is said on this connection)
+            await self._give_up()
+
+    async def _give_up(self) -> None:
+        if self._opened is None:
+            return
+        thread, engine, connection = self._opened
+        self._opened = None
+
+        def ended() -> None:
+            with suppress(Exception):
+                connection.close()
+            with suppress(Exception):
+                engine.dispose()
+
+        with suppress(ValueError):  # its thread has ended already
+            await _to_its_end(thread.start(ended))
+        await _to_its_end(asyncio.ensure_future(thread.close()))
+
+    async def _reach_the_disk(self, batch: _Batch) -> None:
+        """Commit, now or after those who wait by now."""
+        if batch.closer is not None and not batch.closer.done():
+            return
+        if self._waiting:
+            batch.closer = asyncio.create_task(self._close_batch(batch), name="commit")
+        else:
+            await self._commit(batch)
 
     async def _close_batch(self, batch: _Batch) -> None:
-        """Commit after those who wait by now: a lock is had in the order of asking."""
-        async with self._turn:
+        """Commit after those who wait by now: a lock is had in the order of asking. Cancelled, it does so first."""
+        cancelled = False
+        while True:
+            try:
+                await self._turn.acquire()
+            except asyncio.CancelledError:
+                cancelled = True
+            else:
+                break
+        try:
             await self._commit(batch)
+        finally:
+            self._turn.release()
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def _commit(self, batch: _Batch) -> None:
         if self._opened is None or self._batch is not batch:
             return
         thread, _, connection = self._opened
         self._batch = None
-        failed: list[Exception] = []
         try:
-            await _to_its_end(thread.run(lambda: _commit(connection, failed)))
-        finally:
-            if failed:
-                batch.stored.set_exception(failed[0])
-            else:
-                batch.stored.set_result(None)
+            work = thread.start(connection.commit)
+        except ValueError as closed:  # its thread has ended
+            batch.end(closed)
+            await self._give_up()
+            return
+        cancelled = await _settled(work)
+        error = DatabaseError("the commit was cut off") if work.cancelled() else work.exception()
+        if error is None and thread.raw.in_transaction:
+            error = DatabaseError("SQLite did not commit")
+        batch.end(error)
+        if error is not None:
+            await self._undo()
+        if cancelled:
+            raise asyncio.CancelledError
 
-    async def _locked(self, thread: OneHop, connection: Connection) -> None:
+    async def _locked(self, opened: Opened, until: float) -> None:
         """Begin: at once where nobody else writes, else with patience, in the thread."""
+        thread, _, connection = opened
         try:
-            connection.begin()
-        except OperationalError as error:
-            if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-                raise
-            connection.rollback()
-            await _to_its_end(thread.run(lambda: _patiently(connection)))
+            try:
+                connection.begin()
+            except OperationalError as error:
+                if (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                connection.rollback()
+                left = max(LAST_SECONDS, until - asyncio.get_running_loop().time())
+                await _to_its_end(thread.start(lambda: _patiently(connection, left)))
+        except BaseException:
+            await self._undo()  # cancelled meanwhile, it may have begun
+            raise
 
     async def close(self) -> None:
+        """Commit what is under way and close; a later transaction opens it again."""
         async with self._turn:
-            if self._opened is not None:
-                thread, engine, connection = self._opened
-                self._opened = None
-                connection.close()  # rolls back what was never committed: nobody was told that it is stored
-                engine.dispose()
-                await thread.close()
+            if self._batch is not None:
+                await self._commit(self._batch)
+            await self._give_up()
 
 
-def _commit(connection: Connection, failed: list[Exception]) -> None:
-    try:
-        connection.commit()
-    except DBAPIError as error:
-        failed.append(error)
-        connection.rollback()
+def _undone(connection: Connection, raw: sqlite3.Connection) -> None:
+    connection.rollback()
+    if raw.in_transaction:  # SQLAlchemy says nothing where its own commit has failed
+        raw.rollback()
+    if raw.in_transaction:
+        raise DatabaseError("SQLite does not roll back")
 
 
-def _patiently(connection: Connection) -> None:
+def _patiently(connection: Connection, seconds: float) -> None:
     raw = connection.connection
-    raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     try:
         connection.begin()
     finally:
         raw.execute("PRAGMA busy_timeout = 0")
 
 
-async def _to_its_end(work: Awaitable[T]) -> T:
-    """Wait for what happens in the thread even where the waiting is cancelled; the cancellation follows then."""
-    task = asyncio.ensure_future(work)
+async def _settled(work: asyncio.Future[Any]) -> bool:
+    """Wait until it is done, whatever is cancelled meanwhile; True where something was."""
     cancelled = False
-    while not task.done():
+    while not work.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([work])
         except asyncio.CancelledError:
-            if task.cancelled():
-                break
             cancelled = True
-        except BaseException:  # noqa: BLE001 (told below, from the task)
-            break
-    if cancelled:
+    return cancelled
+
+
+async def _to_its_end(work: asyncio.Future[T]) -> T:
+    """Wait for what happens in the thread even where the waiting is cancelled; the cancellation follows then."""
+    if await _settled(work):
+        work.cancelled() or work.exception()  # looked at: the cancellation is told instead
         raise asyncio.CancelledError
-    return task.result()
+    return work.result()

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from agent.store import writer
-from agent.store.database import Database, is_unavailable
+from agent.store.database import Database, DatabaseError, is_unavailable
 from agent.store.migrate import migrate
 from agent.store.sqlite import OneHop
 from agent.store.tables import raw_mail
@@ -48,13 +48,13 @@ async def put(database: Database, name: str, *, fail: bool = False) -> None:
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Filled with each COMMIT that reaches SQLite."""
     found: list[str] = []
-    real = OneHop.run
+    real = OneHop.start
 
-    async def traced(self: OneHop, work: object) -> object:
+    def traced(self: OneHop, work: object) -> object:
         self.raw.set_trace_callback(lambda said: found.append(said) if said == "COMMIT" else None)
-        return await real(self, work)  # type: ignore[arg-type]  # the trace does not ask what it is
+        return real(self, work)  # type: ignore[arg-type]  # the trace does not ask what it is
 
-    monkeypatch.setattr(OneHop, "run", traced)
+    monkeypatch.setattr(OneHop, "start", traced)
     return found
 
 
@@ -146,14 +146,14 @@ async def test_what_may_take_long_does_not_hold_the_loop_up(
 ) -> None:
     """Much data, and the work that says so, is done in the thread; the rest costs no message to it."""
     sent = 0
-    real = OneHop.run
+    real = OneHop.start
 
-    async def counted(self: OneHop, work: object) -> object:
+    def counted(self: OneHop, work: object) -> object:
         nonlocal sent
         sent += 1
-        return await real(self, work)  # type: ignore[arg-type]  # the count does not ask what it is
+        return real(self, work)  # type: ignore[arg-type]  # the count does not ask what it is
 
-    monkeypatch.setattr(OneHop, "run", counted)
+    monkeypatch.setattr(OneHop, "start", counted)
     async with opened(tmp_path) as database, database.write(aside=aside) as tx:
         before = sent
         await tx.execute(insert(raw_mail), [{"mail_id": "m-1", "data": b"x" * size}])
@@ -165,14 +165,14 @@ async def test_a_reading_statement_is_one_message_to_its_thread(
 ) -> None:
     """Not one each for the cursor, the statement, its rows and its end: the messages cost more than SQLite does."""
     sent = 0
-    real = OneHop.run
+    real = OneHop.start
 
-    async def counted(self: OneHop, work: object) -> object:
+    def counted(self: OneHop, work: object) -> object:
         nonlocal sent
         sent += 1
-        return await real(self, work)  # type: ignore[arg-type]  # the count does not ask what it is
+        return real(self, work)  # type: ignore[arg-type]  # the count does not ask what it is
 
-    monkeypatch.setattr(OneHop, "run", counted)
+    monkeypatch.setattr(OneHop, "start", counted)
     async with opened(tmp_path) as database, database.read() as tx:
         await tx.execute(select(raw_mail.c.mail_id))
         before = sent
@@ -210,3 +210,203 @@ async def test_a_savepoint_within_one_of_a_batch_falls_alone(tmp_path: Path) -> 
 
         await asyncio.gather(*(one(f"m-{n}") for n in range(5)))
         assert stored(tmp_path) == {f"m-{n}" for n in range(5)}
+
+
+async def test_an_error_of_any_kind_at_the_commit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only what the database says: no memory, a closed connection. None of them is taken for stored."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+        for error in (MemoryError("none left"), ValueError("closed"), RuntimeError("what else")):
+
+            def fails(_connection: object, error: Exception = error) -> None:
+                raise error
+
+            with monkeypatch.context() as broken:
+                broken.setattr("sqlalchemy.engine.base.Connection.commit", fails)
+                ended = await asyncio.gather(*(put(database, f"m-{n}") for n in range(3)), return_exceptions=True)
+            assert all(one is not None for one in ended), ended
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-before", "m-after"}
+
+
+async def test_a_commit_that_did_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What SQLAlchemy took for committed is looked up in SQLite itself."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+        with monkeypatch.context() as broken:
+            broken.setattr("sqlalchemy.engine.base.Connection.commit", lambda _connection: None)
+            with pytest.raises(DatabaseError, match="did not commit"):
+                await put(database, "m-lost")
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-before", "m-after"}
+
+
+async def test_one_cancelled_while_another_process_holds_the_lock_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It may have got the lock just then: it gives it back, to the other process and to the next one here."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+        with closing(sqlite3.connect(tmp_path / "work.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            task = asyncio.create_task(put(database, "m-cancelled"))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.sleep(0)
+            other.execute("ROLLBACK")
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-before", "m-after"}
+
+
+@pytest.mark.parametrize("later", [0, 3])
+async def test_a_full_disk_that_a_block_swallows_is_told_all_the_same(tmp_path: Path, later: int) -> None:
+    """SQLite ended the transaction: what the block goes on to say is refused, not stored by itself."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+        async with database.write() as tx:
+            pages = (await tx.execute(text("PRAGMA page_count"))).scalar_one()
+            await tx.execute(text(f"PRAGMA max_page_count = {pages + 2}"))
+
+        async def swallows() -> None:
+            async with database.write() as tx:
+                with suppress(OperationalError):
+                    await tx.execute(insert(raw_mail), {"mail_id": "m-big", "data": b"x" * 60_000})
+                for n in range(later):
+                    await tx.execute(insert(raw_mail), {"mail_id": f"m-{n}", "data": b"x"})
+
+        with pytest.raises(DatabaseError, match="disk full"):
+            await swallows()
+        assert stored(tmp_path) == {"m-before"}
+        async with database.write() as tx:
+            await tx.execute(text("PRAGMA max_page_count = 1000000"))
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-before", "m-after"}
+
+
+async def test_closing_stores_what_is_under_way_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    """Whoever shares the commit is answered; a later transaction opens the database again."""
+    async with opened(tmp_path) as database:
+        tasks = [asyncio.create_task(put(database, f"m-{n}")) for n in range(5)]
+        for _ in range(4):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(database.close(), *tasks), 30)
+        await put(database, "m-after")
+        assert stored(tmp_path) == {f"m-{n}" for n in range(5)} | {"m-after"}
+
+
+async def test_a_cancelled_commit_happens_all_the_same(tmp_path: Path) -> None:
+    """The task that commits for several is cancelled: they are answered, and so are those after them."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+        tasks = [asyncio.create_task(put(database, f"m-{n}")) for n in range(5)]
+        found: list[asyncio.Task[object]] = []
+        while not found:
+            await asyncio.sleep(0)
+            found = [task for task in asyncio.all_tasks() if task.get_name() == "commit"]
+        found[0].cancel()
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        await asyncio.wait_for(put(database, "m-after"), 30)
+        assert stored(tmp_path) == {"m-before", "m-after"} | {f"m-{n}" for n in range(5)}
+
+
+async def test_a_failed_commit_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy believes it ended; the lock is given back and the next one begins anew."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+
+        def half(connection: Connection) -> None:
+            transaction = connection.get_transaction()
+            assert transaction is not None
+            monkeypatch.setattr(connection.dialect, "do_commit", broken)
+            try:
+                transaction.commit()
+            finally:
+                monkeypatch.undo()
+
+        def broken(_raw: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr("sqlalchemy.engine.base.Connection.commit", half)
+        with pytest.raises(OperationalError):
+            await put(database, "m-lost")
+        with closing(sqlite3.connect(tmp_path / "work.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        await put(database, "m-after")
+        assert stored(tmp_path) == {"m-before", "m-after"}
+
+
+async def test_waits_for_another_process_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited its time behind others does not begin to wait anew."""
+    patience: list[float] = []
+    real = writer._patiently
+
+    def noted(connection: Connection, seconds: float) -> None:
+        patience.append(seconds)
+        real(connection, seconds)
+
+    monkeypatch.setattr(writer, "_patiently", noted)
+    monkeypatch.setattr(writer, "BUSY_SECONDS", 0.5)
+    monkeypatch.setattr(writer, "LAST_SECONDS", 0.01)
+    async with opened(tmp_path) as database:
+        with closing(sqlite3.connect(tmp_path / "work.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await asyncio.gather(*(put(database, f"m-{n}") for n in range(5)), return_exceptions=True)
+            other.execute("ROLLBACK")
+    assert len(patience) == 5
+    assert sum(patience[1:]) < 0.5
+
+
+@pytest.mark.parametrize(
+    "row", [{"mail_id": "m-1", "data": b"x" * (MUCH + 1)}, {"mail_id": "m" * (MUCH + 1), "data": b""}]
+)
+async def test_much_in_one_row_is_much_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: dict[str, object]
+) -> None:
+    """One row as well as many, text as well as bytes."""
+    sent = 0
+    real = OneHop.start
+
+    def counted(self: OneHop, work: object) -> object:
+        nonlocal sent
+        sent += 1
+        return real(self, work)  # type: ignore[arg-type]  # the count does not ask what it is
+
+    monkeypatch.setattr(OneHop, "start", counted)
+    async with opened(tmp_path) as database, database.write() as tx:
+        before = sent
+        await tx.execute(insert(raw_mail), row)
+        assert sent - before == 1
+
+
+async def test_rows_of_work_aside_are_fetched_aside(tmp_path: Path) -> None:
+    """Nothing is left for the loop but to hand them over."""
+    async with opened(tmp_path) as database:
+        await asyncio.gather(*(put(database, f"m-{n}") for n in range(3)))
+        async with database.write(aside=True) as tx:
+            found = await tx.execute(select(raw_mail.c.mail_id).order_by(raw_mail.c.mail_id))
+            assert not hasattr(found, "cursor")
+            assert list(found.scalars()) == ["m-0", "m-1", "m-2"]
+
+
+async def test_what_cannot_be_undone_alone_falls_with_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A savepoint that SQLite does not take back: none of the batch is stored, and each is told."""
+    async with opened(tmp_path) as database:
+        await put(database, "m-before")
+
+        async def fails() -> None:
+            async with database.write() as tx:
+                await tx.execute(insert(raw_mail), {"mail_id": "m-rows", "data": b"x"})
+                raw = database._sqlite_writer._opened[0].raw  # type: ignore[index]  # it is open here
+                raw.execute("RELEASE one")
+                raise LookupError("with its savepoint gone")
+
+        first = asyncio.create_task(put(database, "m-first"))
+        ended = await asyncio.gather(first, fails(), put(database, "m-later"), return_exceptions=True)
+        assert isinstance(ended[0], DatabaseError)
+        assert isinstance(ended[1], LookupError)
+        assert ended[2] is None
+        assert stored(tmp_path) == {"m-before", "m-later"}
