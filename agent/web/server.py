@@ -30,7 +30,7 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int, *, what: str = "the desk", setting: str = "[desk] port") -> socket.socket:
     """Listen on an address; the rest names it for people. Raises DeskPortBusyError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: else asyncio leaves Nagle on
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
