@@ -2,8 +2,6 @@
 
 Rules:
 - Heavy modules are imported inside commands: `--help` pays for none of them, pydantic and asyncio included.
-- An expected mistake is one plain line on standard error: exit 2 for usage and configuration, 1 for refused or not
-  found.
 """
 
 from __future__ import annotations
@@ -11,24 +9,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from agent.config import Config
+from agent import cli_doors, cli_people
+from agent.command_line import HERE, By, ConfigPath, DraftId, MailId, RunId, app, configured, me, run, stop
 
-app = typer.Typer(
-    name="postroom",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["app", "main"]
+
 review = typer.Typer(help="Look at drafts and decide on them.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(review, name="review")
 runs = typer.Typer(
@@ -41,15 +32,6 @@ policy = typer.Typer(
 app.add_typer(policy, name="policy")
 audit = typer.Typer(help="Verify the audit.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(audit, name="audit")
-
-ConfigPath = Annotated[
-    Path, typer.Option("--config", "-c", envvar="POSTROOM_CONFIG", help="The configuration to use.", show_default=True)
-]
-By = Annotated[str, typer.Option("--by", help="Who decides; stays in the audit. Default: your log-in name.")]
-DraftId = Annotated[str, typer.Argument(metavar="ID", help="Id of a draft, or of its mail.")]
-MailId = Annotated[str, typer.Argument(metavar="ID", help="Id of a mail, or of one of its drafts.")]
-RunId = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, or of its mail.")]
-HERE = Path("config.toml")
 
 
 def _version(*, wanted: bool) -> None:
@@ -75,55 +57,6 @@ def _whole(
     """A self-hosted agent for a shared mailbox. Code and people, never a prompt, decide what goes out."""
 
 
-def _me() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
-
-
-def _config(path: Path) -> Config:
-    from agent.config import ConfigError, load
-
-    try:
-        return load(path, os.environ)
-    except ConfigError as error:
-        _stop(str(error), 2)
-
-
-def _stop(text: str, code: int) -> NoReturn:
-    print(text, file=sys.stderr)  # noqa: T201 (the command line's own voice)
-    raise typer.Exit(code)
-
-
-def _run(work: Callable[[], Awaitable[int]]) -> None:
-    """Run a command to its exit code; what an operator can mend is one line, not a traceback."""
-    import asyncio
-
-    async def whole() -> int:
-        return await work()
-
-    try:
-        code = asyncio.run(whole())
-    except BaseException as error:
-        from agent.mistakes import MISTAKES
-        from agent.store.database import is_unavailable
-
-        first = error
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        if isinstance(first, MISTAKES):
-            _stop(str(first), 1)
-        if isinstance(first, OSError) and first.filename and first.strerror:
-            _stop(f"{first.filename}: {first.strerror}", 1)
-        if isinstance(first, Exception) and is_unavailable(first):
-            _stop("the database is busy or cannot be written now; try again in a moment", 1)
-        raise
-    raise typer.Exit(code)
-
-
 @app.command()
 def serve(
     config: ConfigPath = HERE,
@@ -141,13 +74,13 @@ def serve(
     try:
         wanted = roles(role)
     except ValueError as error:
-        _stop(f"--role: {error}", 2)
-    settings = _config(config)
+        stop(f"--role: {error}", 2)
+    settings = configured(config)
     from agent import events
     from agent.serve import serve as start
 
     events.configure(settings.postroom.log_level, settings.postroom.log_format)
-    _run(lambda: start(settings, wanted))
+    run(lambda: start(settings, wanted))
 
 
 @app.command()
@@ -160,7 +93,7 @@ def demo(once: Annotated[bool, typer.Option("--once", help="End after the table.
     from agent.demo import demo as show
 
     events.configure("error", "text")
-    _run(lambda: show(once))
+    run(lambda: show(once))
 
 
 @app.command()
@@ -169,7 +102,7 @@ def check(config: ConfigPath = HERE) -> None:
 
     Playbooks, keys and certificates are read as well. Secrets are masked. Exits with 2 where something is wrong.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent.check import check as look
 
     raise typer.Exit(look(settings, config, os.environ))
@@ -178,19 +111,19 @@ def check(config: ConfigPath = HERE) -> None:
 @review.command("list")
 def review_list(config: ConfigPath = HERE) -> None:
     """List what waits for a person, oldest first."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_list(settings))
+    run(lambda: commands.review_list(settings))
 
 
 @review.command("show")
 def review_show(any_id: DraftId, config: ConfigPath = HERE) -> None:
     """Show one mail with its draft and why it waits."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_show(settings, any_id))
+    run(lambda: commands.review_show(settings, any_id))
 
 
 @review.command("approve")
@@ -201,19 +134,19 @@ def review_approve(
     reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
 ) -> None:
     """Send a draft as it is shown."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_approve(settings, any_id, by or _me(), reason))
+    run(lambda: commands.review_approve(settings, any_id, by or me(), reason))
 
 
 @review.command("edit")
 def review_edit(any_id: DraftId, config: ConfigPath = HERE, by: By = "") -> None:
     """Write your own version in $EDITOR; it still has to be approved."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_edit(settings, any_id, by or _me()))
+    run(lambda: commands.review_edit(settings, any_id, by or me()))
 
 
 @review.command("reject")
@@ -224,10 +157,10 @@ def review_reject(
     by: By = "",
 ) -> None:
     """Decide that a draft does not go out."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_reject(settings, any_id, by or _me(), reason))
+    run(lambda: commands.review_reject(settings, any_id, by or me(), reason))
 
 
 @review.command("close")
@@ -238,10 +171,10 @@ def review_close(
     by: By = "",
 ) -> None:
     """Want no reply of ours: answered elsewhere, spam, done. A waiting draft is rejected."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_close(settings, any_id, by or _me(), reason))
+    run(lambda: commands.review_close(settings, any_id, by or me(), reason))
 
 
 @review.command("retry")
@@ -250,10 +183,10 @@ def review_retry(any_id: MailId, config: ConfigPath = HERE, by: By = "") -> None
 
     One that is quarantined, closed or without a draft is read from its bytes as if it had just come.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_retry(settings, any_id, by or _me()))
+    run(lambda: commands.review_retry(settings, any_id, by or me()))
 
 
 @review.command("raw")
@@ -262,10 +195,10 @@ def review_raw(any_id: MailId, config: ConfigPath = HERE) -> None:
 
     Use it as `postroom review raw ID > mail.eml`.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.review_raw(settings, any_id))
+    run(lambda: commands.review_raw(settings, any_id))
 
 
 @runs.command("list")
@@ -274,19 +207,19 @@ def runs_list(
     ended: Annotated[bool, typer.Option("--ended", help="Those that ended, instead of the open ones.")] = False,
 ) -> None:
     """List the assistant's runs: who it is about, where it stands and why."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import run_commands
 
-    _run(lambda: run_commands.runs_list(settings, ended=ended))
+    run(lambda: run_commands.runs_list(settings, ended=ended))
 
 
 @runs.command("show")
 def runs_show(any_id: RunId, config: ConfigPath = HERE) -> None:
     """Show each turn: what was called, what was answered, what it cost."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import run_commands
 
-    _run(lambda: run_commands.runs_show(settings, any_id))
+    run(lambda: run_commands.runs_show(settings, any_id))
 
 
 @runs.command("cancel")
@@ -297,19 +230,19 @@ def runs_cancel(
     by: By = "",
 ) -> None:
     """End an open run. Its mail is a person's then."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import run_commands
 
-    _run(lambda: run_commands.runs_cancel(settings, any_id, by or _me(), reason))
+    run(lambda: run_commands.runs_cancel(settings, any_id, by or me(), reason))
 
 
 @runs.command("retry")
 def runs_retry(any_id: RunId, config: ConfigPath = HERE, by: By = "") -> None:
     """Begin again with the mail of a run that ended."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import run_commands
 
-    _run(lambda: run_commands.runs_retry(settings, any_id, by or _me()))
+    run(lambda: run_commands.runs_retry(settings, any_id, by or me()))
 
 
 @app.command()
@@ -321,19 +254,19 @@ def replay(
     The stored answers of the model meet today's code, rules and facts; nothing is sent. Exits with 1 where a decision
     differs.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import run_commands
 
-    _run(lambda: run_commands.replay_mail(settings, any_id))
+    run(lambda: run_commands.replay_mail(settings, any_id))
 
 
 @policy.command("list")
 def policy_list(config: ConfigPath = HERE) -> None:
     """List every rule, what it protects, and whether it can be passed over."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import policy_commands
 
-    _run(lambda: policy_commands.policy_list(settings))
+    run(lambda: policy_commands.policy_list(settings))
 
 
 @policy.command("diff")
@@ -346,10 +279,10 @@ def policy_diff(
 
     The last mails are decided again under both, without a model; nothing is sent. Exits with 1 where one differs.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import policy_commands
 
-    _run(lambda: policy_commands.policy_diff(settings, new, last))
+    run(lambda: policy_commands.policy_diff(settings, new, last))
 
 
 @audit.command("verify")
@@ -358,10 +291,10 @@ def audit_verify(config: ConfigPath = HERE) -> None:
 
     Exits with 1 where a row, a text, a mail or the end of a chain is not what it was.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import policy_commands
 
-    _run(lambda: policy_commands.audit_verify(settings))
+    run(lambda: policy_commands.audit_verify(settings))
 
 
 @app.command()
@@ -373,10 +306,10 @@ def explain(
 
     It is told from the database alone. Exits with 1 where the chain of the audit is broken.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.explain(settings, any_id))
+    run(lambda: commands.explain(settings, any_id))
 
 
 Scope = Annotated[str, typer.Argument(metavar="[MAILBOX]", help="One mailbox; all of them where it is left out.")]
@@ -385,19 +318,19 @@ Scope = Annotated[str, typer.Argument(metavar="[MAILBOX]", help="One mailbox; al
 @app.command()
 def pause(mailbox: Scope = "", config: ConfigPath = HERE, by: By = "") -> None:
     """Stop every send before its next attempt; nothing is lost."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.pause(settings, mailbox, by or _me()))
+    run(lambda: commands.pause(settings, mailbox, by or me()))
 
 
 @app.command()
 def resume(mailbox: Scope = "", config: ConfigPath = HERE, by: By = "") -> None:
     """Let sending go on."""
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.resume(settings, mailbox, by or _me()))
+    run(lambda: commands.resume(settings, mailbox, by or me()))
 
 
 class Outcome(StrEnum):
@@ -416,69 +349,17 @@ def resolve(
 
     A delivery is in doubt where the connection broke before the answer: only the recipient can tell.
     """
-    settings = _config(config)
+    settings = configured(config)
     from agent import commands
 
-    _run(lambda: commands.resolve(settings, any_id, outcome.value, by or _me()))
+    run(lambda: commands.resolve(settings, any_id, outcome.value, by or me()))
 
 
-@app.command("send-test")
-def send_test(
-    to: Annotated[str, typer.Argument(metavar="[TO]", help="One of our addresses; the first mailbox by default.")] = "",
-    config: ConfigPath = HERE,
-) -> None:
-    """Hand a test mail to the running door."""
-    settings = _config(config)
-    from agent import commands
-
-    _run(lambda: commands.send_test(settings, to or settings.mailboxes[0].address))
-
-
-@app.command("export")
-def export_(
-    address: Annotated[str, typer.Argument(help="Whose mail.")],
-    config: ConfigPath = HERE,
-) -> None:
-    """Print all that is known of a person, a JSON line a mail."""
-    settings = _config(config)
-    from agent import person_commands
-
-    _run(lambda: person_commands.export_person(settings, address))
-
-
-@app.command()
-def forget(
-    address: Annotated[str, typer.Argument(help="Whose mail.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: it cannot be undone.")] = False,
-    config: ConfigPath = HERE,
-) -> None:
-    """Erase a person's mail and all that came of it."""
-    settings = _config(config)
-    from agent import person_commands
-
-    _run(lambda: person_commands.forget_person(settings, address, yes=yes))
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        _stop(f"{path}: {error.strerror}", 1)
-
-
-@app.command()
-def simulate(
-    provider: Annotated[str, typer.Argument(help="In whose clothes: postmark, mailgun, sendgrid, raw and others.")],
-    mail: Annotated[Path, typer.Argument(help="The mail, an .eml file.")],
-    to: Annotated[str, typer.Option(help="URL of the webhook; the running one by default.")] = "",
-    key: Annotated[Path | None, typer.Option(help="Private key in PEM, for SendGrid's policy and for Postal.")] = None,
-    config: ConfigPath = HERE,
-) -> None:
-    """Post a mail as an inbound provider would, rightly signed."""
-    settings = _config(config)
-    from agent.simulate import simulate as post
-
-    _run(lambda: post(settings, provider, _bytes_of(mail), to, key))
+app.command("send-test")(cli_doors.send_test)
+app.command()(cli_doors.simulate)
+app.command()(cli_doors.canary)
+app.command("export")(cli_people.export_)
+app.command()(cli_people.forget)
 
 
 def main() -> None:

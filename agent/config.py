@@ -49,6 +49,7 @@ SECRETS = {
     ("webhook", "secret"): "POSTROOM_WEBHOOK_<NAME>_SECRET",
     ("webhook", "previous_secret"): "POSTROOM_WEBHOOK_<NAME>_PREVIOUS_SECRET",
     ("webhook", "api_key"): "POSTROOM_WEBHOOK_<NAME>_API_KEY",
+    ("notices", "slack_url"): "POSTROOM_NOTICES_SLACK_URL",
 }
 """Where secrets go, and the variables of the environment that hold them; <NAME> is the table's own, in capitals."""
 
@@ -90,6 +91,12 @@ def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError(f"{value!r} is not what a browser sends as Host, like 'desk.example.com' or 'desk.local:8443'")
     return value
+
+
+def _desk_url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[a-zA-Z0-9.:\[\]-]+(?:/[a-zA-Z0-9._~/-]*)?", value):
+        raise ValueError(f"{value!r} is not where a browser finds the desk, like 'https://desk.example.com'")
+    return value.rstrip("/")
 
 
 def _database(value: str) -> str:
@@ -166,6 +173,41 @@ class DeskSettings(Section):
     """Set it where a proxy serves the desk by HTTPS."""
 
 
+class NoticeSettings(Section):
+    """`[notices]`: what the operator's own people are told, so that nothing waits unseen."""
+
+    team: Annotated[tuple[OurAddress, ...], Field(max_length=20)] = ()
+    """Addresses that get them by mail, from the first mailbox; empty: nobody."""
+    slack_url: SecretStr = SecretStr("")
+    """A webhook that takes `{"text": ...}`, as Slack's and Mattermost's do; who has the URL can post there."""
+    desk_url: Annotated[str, AfterValidator(_desk_url)] = ""
+    """Where people reach the desk (`https://desk.example.com`); links in notices lead there and decide nothing."""
+    tell: tuple[Literal["waiting", "escalated", "in_doubt", "quarantined"], ...] = (
+        "escalated",
+        "in_doubt",
+        "quarantined",
+    )
+    """`waiting`: a draft waits. `escalated`: nobody answered for long. `in_doubt`: nobody knows whether a reply left.
+    `quarantined`: a mail could not be read."""
+    escalate_after_hours: float = Field(default=24.0, gt=0, le=720)
+    """How long a mail may wait for a person before it is escalated."""
+    digest_hour: int = Field(default=6, ge=-1, le=23)
+    """Of the day in UTC: what waits is told once a day, where anything does. -1: never."""
+
+
+class CanarySettings(Section):
+    """`[[canary]]`: a marked mail that is sent the way that customers' mail comes, and has to arrive."""
+
+    to: OurAddress
+    """Address of one of our mailboxes; the courier sends it there, through the world outside."""
+    door: Annotated[str, Field(pattern=r"^(smtp|lmtp|webhook:[a-z]+)$")] = "smtp"
+    """By which it is to come in: `smtp` or `webhook:` and the provider."""
+    every_minutes: int = Field(default=60, ge=5, le=10_080)
+    """How often one is sent."""
+    silent_minutes: int = Field(default=30, ge=1, le=10_080)
+    """After which one that did not arrive is an alarm."""
+
+
 class RetentionSettings(Section):
     """`[retention]`: how long what is no longer needed is kept. 0: for ever."""
 
@@ -235,6 +277,9 @@ class Config(Section):
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
+    notices: NoticeSettings = NoticeSettings()
+    canaries: tuple[CanarySettings, ...] = Field(alias="canary", default=())
+    """Marked mail that proves each door alive."""
     lookups: tuple[LookupSettings, ...] = Field(alias="lookup", default=())
     """What the assistant may ask the operator's own service."""
     webhook_door: WebhookDoorSettings = Field(alias="webhooks", default=WebhookDoorSettings())
@@ -256,6 +301,23 @@ class Config(Section):
         for one in self.webhooks:
             if one.mailbox and self.mailbox_of(one.mailbox) is None:
                 raise ValueError(f"webhook {one.provider}: {one.mailbox} is no mailbox of ours")
+        return self
+
+    @model_validator(mode="after")
+    def _canaries_can_arrive(self) -> Self:
+        providers = {f"webhook:{one.provider}" for one in self.webhooks}
+        for one in self.canaries:
+            if self.mailbox_of(one.to) is None:
+                raise ValueError(f"canary {one.to}: is no mailbox of ours")
+            if one.door.startswith("webhook:") and one.door not in providers:
+                raise ValueError(f"canary {one.to}: {one.door} is not configured as a [[webhook]]")
+        return self
+
+    @model_validator(mode="after")
+    def _notices_go_to_people(self) -> Self:
+        for one in self.notices.team:
+            if self.mailbox_of(one) is not None:
+                raise ValueError(f"notices.team: {one} is a mailbox of ours; name a person's address")
         return self
 
     @field_validator("lookups")

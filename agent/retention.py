@@ -13,11 +13,11 @@ from datetime import timedelta
 import structlog
 
 from agent.parts import Parts
-from agent.store import mails, runs, spending
+from agent.store import mails, notices, runs, spending
 
 BATCH = 500
 SEEN = timedelta(days=90)
-"""How long a provider's name for a mail is kept; none tries for as long."""
+"""How long a provider's name for a mail is kept, none tries for as long; and that a notice left."""
 
 log = structlog.get_logger()
 
@@ -29,6 +29,7 @@ async def prune(parts: Parts) -> int:
     async with parts.database.write(aside=True) as tx:
         gone += await spending.prune(tx, now)
         gone += await mails.prune_seen(tx, now - SEEN)
+        gone += await notices.prune(tx, now - SEEN)
         if kept.model_calls_days:
             gone += await runs.prune(tx, now - timedelta(days=kept.model_calls_days), BATCH)
         if kept.raw_mail_days:

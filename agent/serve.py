@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from agent import approval, run, triage
+from agent import approval, canary, noticing, run, triage
 from agent.audit import Audit
 from agent.config import Config
 from agent.delivery import StoredOutbox
@@ -63,6 +63,7 @@ from outbound.sender import send_due
 log = structlog.get_logger()
 
 EXPIRY_SECONDS = 60.0
+NOTICE_SECONDS = 5.0
 STOP_SECONDS = 30.0
 """For deliveries in hand when the service ends."""
 
@@ -264,6 +265,19 @@ async def send_all(service: Service) -> None:
             await parts.wake.wait(JobKind.DELIVER, POLL_SECONDS)
 
 
+async def tell_all(service: Service) -> None:
+    """Send notices to the operator's own people, until cancelled."""
+    lease = timedelta(seconds=service.parts.config.courier.longest_attempt_seconds + 60)
+    while not service.stopping.is_set():
+        try:
+            busy = await noticing.send(service.parts, service.courier, lease) > 0
+        except Exception as error:  # noqa: BLE001 (it stays due)
+            log.error("notices.failed", error=type(error).__name__)
+            busy = False
+        if not busy:
+            await asyncio.sleep(NOTICE_SECONDS)
+
+
 async def expire_all(service: Service) -> None:
     """End runs whose time is over and forget what is past its own, once a minute, until cancelled."""
     anchoring = Anchoring(service.parts)
@@ -272,6 +286,8 @@ async def expire_all(service: Service) -> None:
             await run.expire(service.parts)
             await prune(service.parts)
             await anchoring.work()
+            await noticing.look(service.parts)
+            await canary.watch(service.parts)
         except Exception as error:  # noqa: BLE001 (the next minute tries again)
             log.error("expiry.failed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_SECONDS)
@@ -316,6 +332,8 @@ def _work(service: Service) -> dict[str, Coroutine[Any, Any, None]]:
     found: dict[str, Coroutine[Any, Any, None]] = {}
     if Role.WORKER in service.roles:
         found = {"triage": service.triager.run(), "runs": service.runner.run(), "expiry": expire_all(service)}
+    if Role.SENDER in service.roles:
+        found["notices"] = tell_all(service)
     if not service.parts.database.is_sqlite:
         bell = Bell(service.parts.database)
         found |= {"bell": ring_all(service.parts.wake, bell), "ear": bell.listen(hearing(service.parts.wake))}

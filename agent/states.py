@@ -113,6 +113,15 @@ class OutboxState(StrEnum):
     """The final check stopped it before the wire."""
 
 
+class NoticeState(StrEnum):
+    QUEUED = "queued"
+    """To be sent; one without a recipient waits to be put into words."""
+    SENT = "sent"
+    FAILED = "failed"
+    ARRIVED = "arrived"
+    """A canary that came in again."""
+
+
 class JobState(StrEnum):
     DUE = "due"
     DONE = "done"

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 import structlog
 
+from agent import canary
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -235,6 +236,8 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
             for n, event in enumerate(read.screening.events)
         ]
         await mails.put_events(tx, read.mail.id, matched, now)
+        if read.screening.kind is Kind.OWN:
+            await canary.heard(parts, tx, read.email.message_id, read.mail.envelope["door"], now)
         await _audit_arrival(parts, tx, read.mail.id, read.mail)
         await parts.audit.add(
             tx,

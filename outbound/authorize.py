@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from outbound.addresses import canonical
 from outbound.compose import Composed, Inspected, inspect
-from outbound.contracts import ApprovedEmail, EmailActionPolicy, Refused, Way
+from outbound.contracts import MARKS, ApprovedEmail, EmailActionPolicy, Refused, Way
 
 _UNSEALED = "0" * 64
 
@@ -102,13 +102,16 @@ def _against_policy(policy: EmailActionPolicy, *, action_id: str, way: Way, send
 
 
 def _against_bytes(email: ApprovedEmail, found: Inspected, max_attachments: int) -> Refused | None:
-    marked = {"unseen": "auto-replied", "approved": ""}[email.way]
     checks = (
         ("hash_differs", _digest(email.raw) != email.sha256, "the hash is not that of the bytes"),
         ("sender_differs", found.from_address != email.sender, "From in the bytes is another address"),
         ("recipient_differs", found.to_address != email.recipient, "To in the bytes is another address"),
         ("message_id_differs", found.message_id != email.message_id, "the bytes carry another Message-ID"),
-        ("way_differs", found.auto_submitted != marked, "Auto-Submitted does not fit the way that the mail goes"),
+        (
+            "way_differs",
+            found.auto_submitted != MARKS[email.way],
+            "Auto-Submitted does not fit the way that the mail goes",
+        ),
         ("attachments", found.attachments > max_attachments, "more attachments than policy allows"),
         ("return_path", canonical(email.return_path) != email.return_path, "the return path is not a plain address"),
         (

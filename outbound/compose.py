@@ -4,7 +4,7 @@ Rules:
 - The same `Reply` gives the same bytes; they are hashed, stored and sent as they are.
 - From, To, Subject, Date, Message-ID, MIME-Version and Content-* stand once each; nothing else than what is set here.
 - A reply that nobody saw says `Auto-Submitted: auto-replied` (RFC 3834); one that a person approved is a person's mail
-  and does not.
+  and does not; a notice says `auto-generated`, and it alone may carry a mail along.
 - Nothing can smuggle a line: control characters, and encoded words that decode to them, are refused in what we say
   (subject, our name, text). In what the correspondent said of themselves (name, Message-IDs) they are left out, so that
   nobody makes themselves unanswerable.
@@ -15,6 +15,7 @@ Rules:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from pydantic import Field
 
 from outbound import headers
 from outbound.addresses import canonical
-from outbound.contracts import Frozen, Refused, Way
+from outbound.contracts import MARKS, Frozen, Refused, Way
 from outbound.inspection import Inspected, inspect
 
 __all__ = ["Composed", "Inspected", "Reply", "compose", "inspect", "reply_subject"]
@@ -32,6 +33,7 @@ __all__ = ["Composed", "Inspected", "Reply", "compose", "inspect", "reply_subjec
 MAX_REFERENCES = 12
 MAX_NAME = 100
 MAX_SUBJECT = 998
+PLAIN = "Content-Type: text/plain; charset=utf-8"
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\t\u2028\u2029]")
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -62,6 +64,8 @@ class Reply(Frozen):
     date: datetime
     """With a time zone."""
     way: Way
+    attached: bytes = b""
+    """The mail that a notice is about, as it came: goes along as `original.eml`. Replies have none."""
 
 
 class Composed(Frozen):
@@ -82,7 +86,11 @@ def compose(reply: Reply) -> Composed | Refused:
         return asked
     body = _normal_body(asked.body)
     encoding, payload = _encode_body(body)
-    block = _header_block(asked, encoding)
+    if asked.attached:
+        block = _header_block(asked, "7bit", f'multipart/mixed; boundary="{_boundary(asked)}"')
+        payload = _with_attachment(asked, encoding, payload)
+    else:
+        block = _header_block(asked, encoding)
     raw = block.encode() + b"\r\n" + payload
     found = inspect(raw)
     if isinstance(found, Refused):
@@ -131,6 +139,7 @@ def _problem_with(reply: Reply) -> tuple[str, str] | None:
         ("body", headers.has_controls(_LINE_ENDS.sub(" ", reply.body)), "the text holds control characters"),
         ("message_id", not _OUR_ID.fullmatch(reply.message_id), "the Message-ID is not one of ours"),
         ("date", reply.date.tzinfo is None, "the date has no time zone"),
+        ("attached", bool(reply.attached) and reply.way != "notice", "a reply takes no mail along"),
     )
     return next(((code, reason) for code, broken, reason in checks if broken), None)
 
@@ -157,7 +166,33 @@ def _references(reply: Reply) -> tuple[str, ...]:
     return tuple(ids if len(ids) <= MAX_REFERENCES else [ids[0], *ids[1 - MAX_REFERENCES :]])
 
 
-def _header_block(reply: Reply, encoding: str) -> str:
+def _boundary(reply: Reply) -> str:
+    """In no line of quoted-printable or base64 can `=_` begin a line."""
+    return "=_" + hashlib.sha256(reply.message_id.encode() + reply.attached).hexdigest()[:32]
+
+
+def _with_attachment(reply: Reply, encoding: str, text: bytes) -> bytes:
+    """RFC 2046 5.1. In base64, which no relay changes and no reader shows as part of ours."""
+    edge = f"--{_boundary(reply)}".encode()
+    data = base64.encodebytes(reply.attached).replace(b"\n", b"\r\n")
+    return b"".join(
+        [
+            edge,
+            f"\r\n{PLAIN}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode(),
+            text,
+            b"\r\n",  # the last line end before an edge belongs to the edge
+            edge,
+            b'\r\nContent-Type: application/octet-stream; name="original.eml"\r\n',
+            b'Content-Disposition: attachment; filename="original.eml"\r\n',
+            b"Content-Transfer-Encoding: base64\r\n\r\n",
+            data,
+            edge,
+            b"--\r\n",
+        ]
+    )
+
+
+def _header_block(reply: Reply, encoding: str, content_type: str = "text/plain; charset=utf-8") -> str:
     lines = [
         headers.mailbox("From", reply.from_name, reply.from_address),
         headers.mailbox("To", reply.to_name, reply.to_address),
@@ -170,11 +205,11 @@ def _header_block(reply: Reply, encoding: str) -> str:
     if reply.references:
         first, *others = [f"<{one}>" for one in reply.references]
         lines.append(headers.fold("References", [first, *(" " + one for one in others)]))
-    if reply.way == "unseen":
-        lines.append(headers.fold("Auto-Submitted", ["auto-replied"]))
+    if MARKS[reply.way]:
+        lines.append(headers.fold("Auto-Submitted", [MARKS[reply.way]]))
     lines += [
         headers.fold("MIME-Version", ["1.0"]),
-        headers.fold("Content-Type", ["text/plain; charset=utf-8"]),
+        headers.fold("Content-Type", [content_type]),
         headers.fold("Content-Transfer-Encoding", [encoding]),
     ]
     return "".join(lines)
@@ -225,8 +260,8 @@ def _difference(found: Inspected, asked: Reply, body: str, block: str) -> str:
         "subject": asked.subject,
         "body": body,
         "message_id": asked.message_id,
-        "auto_submitted": "auto-replied" if asked.way == "unseen" else "",
-        "attachments": 0,
+        "auto_submitted": MARKS[asked.way],
+        "attachments": 1 if asked.attached else 0,
     }
     for field, value in wanted.items():
         if getattr(found, field) != value:

@@ -23,8 +23,11 @@ class Frozen(BaseModel):
 
 RiskLevel = Literal["low", "medium", "high"]
 Decision = Literal["allow", "review", "deny"]
-Way = Literal["unseen", "approved"]
-"""How a reply leaves: by the gate, seen by nobody; or by a person's decision. The headers differ (RFC 3834)."""
+Way = Literal["unseen", "approved", "notice"]
+"""How a mail leaves: a reply by the gate, seen by nobody; a reply by a person's decision; or a notice that code writes
+to the operator's own people, never to a correspondent. The headers differ (RFC 3834)."""
+MARKS: dict[Way, str] = {"unseen": "auto-replied", "approved": "", "notice": "auto-generated"}
+"""What `Auto-Submitted` says of each way; empty: the header is not there."""
 
 
 class ReplyRecipient(Frozen):

@@ -35,6 +35,7 @@ GENERATED = "agent/store/migrations/versions/"
 SPEAKS = {
     "agent/check.py",
     "agent/cli.py",
+    "agent/command_line.py",
     "agent/commands.py",
     "agent/demo.py",
     "agent/demo_report.py",

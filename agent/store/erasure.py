@@ -24,6 +24,7 @@ from agent.store.tables import (
     job,
     mail,
     model_call,
+    notice,
     outbox,
     raw_mail,
     run,
@@ -90,6 +91,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(model_call).where(model_call.c.mail_id == mail_id),
         delete(run).where(run.c.mail_id == mail_id),
         delete(intent).where(intent.c.mail_id == mail_id),
+        delete(notice).where(notice.c.mail_id == mail_id),
         delete(raw_mail).where(raw_mail.c.mail_id == mail_id),
         delete(job).where(job.c.ref.in_([mail_id, *runs, *sends])),
     ]

@@ -36,9 +36,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState, RunState
+from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -385,6 +385,31 @@ keyring = Table(  # which keys this database was written with: digests, so that 
     metadata,
     Column("name", String(20), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
+)
+
+_NOTICE_DUE = text("state = 'queued'")
+notice = Table(  # mail of ours that is no reply: to the operator's own people, or a canary
+    "notice",
+    metadata,
+    Column("id", Words(24), primary_key=True),
+    Column("key", Words(200), nullable=False, unique=True),  # what it is about: told once
+    Column("kind", String(16), nullable=False),
+    Column("mailbox", Words(320), nullable=False),
+    Column("recipient", Words(320), nullable=False),  # empty: not yet put into words
+    Column("subject", Words(), nullable=False),
+    Column("body", Words(), nullable=False),  # emptied once it left
+    Column("mail_id", Words(24), nullable=False, server_default=""),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("token", Integer, nullable=False, server_default="0"),  # fencing: grows with each claim
+    Column("due_at", Instant, nullable=False),
+    Column("detail", Words(), nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    _one_of("state", NoticeState),
+    Index("ix_notice_due", "due_at", sqlite_where=_NOTICE_DUE, postgresql_where=_NOTICE_DUE),
+    Index(None, "kind", "created_at"),
+    Index(None, "mail_id"),
 )
 
 pause = Table(

@@ -14,9 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
-from agent import approval, closing, run, switch
+from agent import approval, canary, closing, noticing, run, switch
+from agent.config import Config
 from agent.demo_world import finish
 from agent.forgetting import forget
 from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
@@ -30,7 +32,7 @@ from agent.store import deliveries, jobs
 from agent.store.tables import raw_mail
 from inbound.contracts import DeliveryEvent, ResolverTroubleError
 from inbound.resolver import StaticZone
-from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt
+from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Sent
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
 from tests.agent.wire import Wire, delivered
 
@@ -402,6 +404,44 @@ async def forgotten(stage: Stage) -> str:
     return mail_id
 
 
+class Told(Wire):
+    """Keeps each mail under its Message-ID: the same one twice is one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+
+    async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
+        (self.folder / email.message_id).write_bytes(email.raw)
+        return Sent(detail="250 ok")
+
+
+def watched(config: Config) -> Config:
+    """The same with a team that is told and a door that is tried."""
+    values = config.model_dump(by_alias=True)
+    values["notices"] = {"team": ["team@people.example"]}
+    values["canary"] = [{"to": SUPPORT, "every_minutes": 600}]
+    return Config.model_validate(values)
+
+
+async def escalated(stage: Stage) -> str:
+    """A draft that nobody looks at, and a canary that does not come in: the team is told of both."""
+    object.__setattr__(stage.home.parts, "config", watched(stage.home.parts.config))
+    parts, courier = stage.home.parts, Told(stage.folder / "told")
+    mail_id = await stage.mail("unproven")
+    for _ in range(27):
+        await stage.hours_pass(1)
+        await noticing.look(parts)
+        await canary.watch(parts)
+        while await noticing.send(parts, courier, timedelta(minutes=10)):
+            pass
+    subjects = {message_from_bytes(one.read_bytes())["Subject"] for one in courier.folder.iterdir()}
+    # What waits, what waits too long, the canary itself and that it is silent.
+    assert len(subjects) == 4, subjects
+    return mail_id
+
+
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
 
 
@@ -421,6 +461,18 @@ def _way(flow: Flow, ends: MailStatus, replies: int, *own: str) -> Way:
 
 _S = MailStatus
 WAYS: dict[str, Way] = {
+    "escalated": _way(
+        escalated,
+        _S.WAITING,
+        0,
+        "agent/noticing.py _note 1",
+        "agent/noticing.py word 1",
+        "agent/noticing.py remind 1",
+        "agent/noticing.py _finish 1",
+        "agent/store/notices.py claim 1",
+        "agent/canary.py _release 1",
+        "agent/canary.py _alarm 1",
+    ),
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
     "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),

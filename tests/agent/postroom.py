@@ -207,7 +207,8 @@ async def house(
         finally:
             intake.cancel()
             await asyncio.gather(intake, return_exceptions=True)
-            if service.desk is not None:
-                service.desk.close()
+            for listening in (service.desk, service.hooks):
+                if listening is not None:
+                    listening.close()
             await service.courier.close()
             await parts.lookups.close()

@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[str]] = {
     "resolve": ["x", "sent"],
     "send-test": [],
     "simulate": ["postmark", "x.eml"],
+    "canary": ["--status"],
     "export": ["ann@customer.example"],
     "forget": ["ann@customer.example"],
 }

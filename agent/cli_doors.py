@@ -1,0 +1,53 @@
+"""Commands that try the doors: a test mail, a webhook, a canary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.command_line import HERE, ConfigPath, configured, run, stop
+
+
+def send_test(
+    to: Annotated[str, typer.Argument(metavar="[TO]", help="One of our addresses; the first mailbox by default.")] = "",
+    config: ConfigPath = HERE,
+) -> None:
+    """Hand a test mail to the running door."""
+    settings = configured(config)
+    from agent import commands
+
+    run(lambda: commands.send_test(settings, to or settings.mailboxes[0].address))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        stop(f"{path}: {error.strerror}", 1)
+
+
+def simulate(
+    provider: Annotated[str, typer.Argument(help="In whose clothes: postmark, mailgun, sendgrid, raw and others.")],
+    mail: Annotated[Path, typer.Argument(help="The mail, an .eml file.")],
+    to: Annotated[str, typer.Option(help="URL of the webhook; the running one by default.")] = "",
+    key: Annotated[Path | None, typer.Option(help="Private key in PEM, for SendGrid's policy and for Postal.")] = None,
+    config: ConfigPath = HERE,
+) -> None:
+    """Post a mail as an inbound provider would, rightly signed."""
+    settings = configured(config)
+    from agent.simulate import simulate as post
+
+    run(lambda: post(settings, provider, _bytes_of(mail), to, key))
+
+
+def canary(
+    status: Annotated[bool, typer.Option("--status", help="Only tell what came in; send nothing.")] = False,
+    config: ConfigPath = HERE,
+) -> None:
+    """Send a marked mail through each [[canary]], or tell."""
+    settings = configured(config)
+    from agent.canary_commands import sing
+
+    run(lambda: sing(settings, only_tell=status))
