@@ -98,7 +98,7 @@ class WebhookSettings(Frozen):
     public_url: str = ""
     """Mandrill: the webhook's URL exactly as it is registered."""
     api_key: SecretStr = SecretStr("")
-    """Resend: for fetching the mail. SES with S3: `ACCESS_KEY_ID:SECRET`."""
+    """Resend, Brevo: for fetching what is not posted. SES with S3: `ACCESS_KEY_ID:SECRET`."""
     region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
     """SES with S3: the bucket's."""
     trusted: bool = False

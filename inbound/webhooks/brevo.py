@@ -1,18 +1,20 @@
 """Brevo's inbound parsing: JSON `items`, headers and texts without the raw mail.
 
 It signs nothing: a password (HTTP basic), a bearer token or a secret path. An item's first `Uuid` names it. Attachments
-would have to be fetched by their DownloadToken: they are named in the mail and not fetched. The mail is rebuilt, so its
-author counts as unproven. Unverified: what it makes of statuses besides 200.
+are fetched by their DownloadToken where `api_key` is set; else they are named in the mail and stay there. The mail is
+rebuilt, so its author counts as unproven. Unverified: what it makes of statuses besides 200.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from inbound.webhooks.contract import (
     Answers,
+    Fetch,
     InboundMail,
     Parsed,
     Proven,
@@ -27,10 +29,29 @@ from inbound.webhooks.contract import (
 )
 from inbound.webhooks.proofs import by_password
 from inbound.webhooks.rebuild import File, rebuild
+from inbound.webhooks.reporting import Shape, events
 
 NAME = "brevo"
 SIGNS = False
 ANSWERS = Answers()
+API = "https://api.brevo.com/v3/inbound/attachments"
+HOSTS = ("api.brevo.com",)
+_TOKEN = re.compile(r"[A-Za-z0-9._~=-]{1,2000}")
+REPORTS = Shape(
+    kinds={
+        "delivered": ("delivered", False),
+        "deferred": ("delayed", False),
+        "soft_bounce": ("delayed", False),
+        "hard_bounce": ("bounced", True),
+        "invalid_email": ("bounced", True),
+        "blocked": ("bounced", True),
+        "spam": ("complained", True),
+    },
+    word=("event",),
+    recipient=("email",),
+    message_id=("message-id",),
+    diagnostic=("reason",),
+)
 
 
 def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal:
@@ -38,9 +59,12 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
 
 
 def parse(request: Request) -> Parsed:
+    data = load_json(request.body)
+    if isinstance(data, Mapping) and "event" in data:
+        return Parsed(events=events([data], REPORTS))
     mails: list[InboundMail] = []
     unread: list[tuple[bytes, str]] = []
-    for one in objects(member(load_json(request.body), "items", kind=list)):
+    for one in objects(member(data, "items", kind=list)):
         try:
             mails.append(_mail(one))
         except UnreadableError as error:
@@ -51,21 +75,39 @@ def parse(request: Request) -> Parsed:
 def _mail(item: Mapping[str, Any]) -> InboundMail:
     names = member(item, "Uuid", kind=list)
     people = objects(optional(item, "Recipients", kind=list, default=[]))
-    files = [
-        File(b"", name=f"{optional(one, 'Name')} (left at Brevo)")
-        for one in objects(optional(item, "Attachments", kind=list, default=[]))
-    ]
-    return InboundMail(
-        raw=rebuild(
+    attached = objects(optional(item, "Attachments", kind=list, default=[]))
+
+    def built(contents: Sequence[bytes]) -> bytes:
+        """The same without them: named, and left where they are."""
+        return rebuild(
             _headers(member(item, "Headers", kind=dict)),
             text=optional(item, "RawTextBody"),
             html=optional(item, "RawHtmlBody") or None,
-            files=files,
-        ),
+            files=[_file(one, contents[n] if contents else None) for n, one in enumerate(attached)],
+        )
+
+    return InboundMail(
+        raw=built(()),
+        pieces=tuple(_place(one) for one in attached),
+        built=built,
         mail_from=optional(item, "ReturnPath").strip("<>"),
         rcpt_to=tuple(str(one) if isinstance(one, str) else optional(one, "Address") for one in people),
         provider_id=str(names[0]) if names else "",
     )
+
+
+def _place(attached: Any) -> Fetch:
+    token = member(attached, "DownloadToken")
+    if not _TOKEN.fullmatch(token):
+        raise UnreadableError("a DownloadToken is none")
+    return Fetch(f"{API}/{token}", HOSTS, header="api-key")
+
+
+def _file(attached: Any, data: bytes | None) -> File:
+    name, kind = optional(attached, "Name"), optional(attached, "ContentType") or "application/octet-stream"
+    if data is None:
+        return File(b"", name=f"{name} (left at Brevo)")
+    return File(data, name=name, content_type=kind, content_id=optional(attached, "ContentID").strip("<>"))
 
 
 def _headers(found: Mapping[str, Any]) -> list[tuple[str, str]]:

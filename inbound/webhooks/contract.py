@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -90,6 +90,10 @@ class InboundMail:
     bound: str = ""
     """Where the signature does not cover the body: what it covers. It may come again with the same body only."""
     fetch: Fetch | None = None
+    pieces: tuple[Fetch, ...] = ()
+    """Attachments that lie elsewhere; fetched where the operator gave the API's key, else `raw` stands without them."""
+    built: Callable[[Sequence[bytes]], bytes] | None = None
+    """Makes `raw` of what `pieces` gave, in their order."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Fetch:
     """The only hosts that may be asked, exact or `.suffix`."""
     bearer: bool = False
     """Whether the secret for the provider's API is sent along."""
+    header: str = ""
+    """Name of a header that carries the secret instead."""
     then: str = ""
     """Member of the JSON that comes (`raw.download_url`) which names the place of the bytes themselves."""
 

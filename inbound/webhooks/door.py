@@ -123,7 +123,7 @@ class WebhookDoor:
             if isinstance(wanted, Refusal):
                 return wanted
             secrets = Secrets(secrets.values, await self._certificate(wanted), secrets.topics, secrets.window)
-        found = source.verify(request, secrets, self._clock())
+        found = await aside(len(request.body), source.verify, request, secrets, self._clock())
         return found if isinstance(found, Refusal) else None
 
     async def _certificate(self, wanted: Fetch) -> str:
@@ -157,6 +157,8 @@ class WebhookDoor:
             raw = await mail_of(
                 mail.fetch, self._fetcher, key=key, region=settings.region, most=self._most, now=self._clock()
             )
+        if mail.pieces and mail.built is not None and settings.api_key.get_secret_value():
+            raw = mail.built(await self._pieces(settings, mail.pieces))
         if not raw.strip():
             return Refusal("unreadable", "the mail is empty")
         if len(raw) > self._most:
@@ -166,6 +168,16 @@ class WebhookDoor:
             _with_line_ends(raw), self._envelope(settings, mail, recipients, raw), seen=_seen(source, mail, recipients)
         )
         return Refusal("replayed", "what was signed came with another mail") if receipt.replayed else receipt
+
+    async def _pieces(self, settings: WebhookSettings, places: Sequence[Fetch]) -> list[bytes]:
+        """Attachments that lie elsewhere, one after the other. Raises FetchError."""
+        key, left, found = settings.api_key.get_secret_value(), self._most, []
+        for one in places:
+            found.append(
+                await mail_of(one, self._fetcher, key=key, region="", most=left, now=self._clock()),
+            )
+            left -= len(found[-1])
+        return found
 
     async def _unread(self, settings: WebhookSettings, source: Provider, item: bytes, why: str) -> Receipt | Refusal:
         """Keep what cannot be read for a person: nothing that was taken is lost."""

@@ -78,6 +78,7 @@ async def mail_of(fetch: Fetch, fetcher: Fetcher, *, key: str, region: str, most
     if fetch.url.startswith("s3://"):
         return await _from_s3(fetch.url, fetcher, key=key, region=region, most=most, now=now)
     first = {"authorization": f"Bearer {key}", "accept": "application/json"} if fetch.bearer else {}
+    first |= {fetch.header: key} if fetch.header else {}
     found = await fetcher.get(fetch.url, first, SMALL if fetch.then else most)
     if not fetch.then:
         return found
@@ -101,12 +102,14 @@ async def _from_s3(url: str, fetcher: Fetcher, *, key: str, region: str, most: i
     return await fetcher.get(f"https://{host}{path}", s3_headers(host, path, access, secret, region, now), most)
 
 
-def s3_headers(host: str, path: str, access: str, secret: str, region: str, now: datetime) -> dict[str, str]:
-    """Headers of a GET without a body or query, signed (AWS Signature Version 4)."""
+def s3_headers(
+    host: str, path: str, access: str, secret: str, region: str, now: datetime, *, query: str = ""
+) -> dict[str, str]:
+    """Headers of a GET without a body, signed (AWS Signature Version 4); `query` in its canonical form."""
     stamp, empty = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(b"").hexdigest()
     signed = {"host": host, "x-amz-content-sha256": empty, "x-amz-date": stamp}
     names = ";".join(signed)
-    request = "\n".join(["GET", path, "", *(f"{name}:{value}" for name, value in signed.items()), "", names, empty])
+    request = "\n".join(["GET", path, query, *(f"{name}:{value}" for name, value in signed.items()), "", names, empty])
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()])
     key = f"AWS4{secret}".encode()

@@ -23,23 +23,37 @@ from inbound.webhooks.contract import (
     Secrets,
     UnreadableError,
     load_json,
+    member,
     objects,
+    optional,
 )
 from inbound.webhooks.forms import Form
 from inbound.webhooks.proofs import by_hex, in_time
 from inbound.webhooks.rebuild import File, rebuild
+from inbound.webhooks.reporting import Shape, events
 
 NAME = "mailgun"
 SIGNS = True
 ANSWERS = Answers(not_ours=406, unreadable=406)  # 406: never tried again; what is broken stays so
 TRIES = timedelta(hours=12)
+REPORTS = Shape(
+    kinds={
+        "delivered": ("delivered", False),
+        "permanent": ("bounced", True),
+        "temporary": ("delayed", False),
+        "complained": ("complained", True),
+    },
+    word=("severity",),
+    recipient=("recipient",),
+    message_id=("message", "headers", "message-id"),
+    diagnostic=("delivery-status", "message"),
+)
+"""`failed` has its `severity`; what has none is its own word."""
 
 
 def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal:
     try:
-        form = forms.read(request)
-        stamp, token = form.text("timestamp"), form.text("token")
-        signature = form.text("signature")
+        stamp, token, signature = _signature(request)
     except UnreadableError as error:
         return Refusal("unauthentic", str(error))
     found = by_hex(signature, f"{stamp}{token}".encode(), secrets)
@@ -49,7 +63,24 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
     return at if isinstance(at, Refusal) else Proven(at)
 
 
+def _signature(request: Request) -> tuple[str, str, str]:
+    """Time, token and proof: fields of a route's form, a member of an event's JSON."""
+    names = ("timestamp", "token", "signature")
+    if request.content_type == "application/json":
+        data = load_json(request.body)
+        stamp, token, signature = (member(data, "signature", name) for name in names)
+    else:
+        form = forms.read(request)
+        stamp, token, signature = (form.text(name) for name in names)
+    return stamp, token, signature
+
+
 def parse(request: Request) -> Parsed:
+    if request.content_type == "application/json":
+        data = member(load_json(request.body), "event-data", kind=dict)
+        return Parsed(
+            events=events([{**data, "severity": optional(data, "severity") or optional(data, "event")}], REPORTS)
+        )
     form = forms.read(request)
     raw = form.data("body-mime")
     recipients = tuple(one.strip() for one in form.text("recipient").split(",") if one.strip())

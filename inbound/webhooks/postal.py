@@ -7,9 +7,11 @@ Proof: X-Postal-Signature, base64 RSA PKCS #1 v1.5 with SHA-1 over the body; `pu
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 
+from inbound.contracts import DeliveryEvent
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -25,10 +27,23 @@ from inbound.webhooks.contract import (
     utf8,
 )
 from inbound.webhooks.proofs import rsa_holds
+from inbound.webhooks.reporting import Shape, events
 
 NAME = "postal"
 SIGNS = True
 ANSWERS = Answers()
+REPORTS = Shape(
+    kinds={
+        "messagesent": ("delivered", False),
+        "messagedelayed": ("delayed", False),
+        "messagedeliveryfailed": ("bounced", True),
+        "messagebounced": ("bounced", True),
+    },
+    word=("event",),
+    recipient=("payload", "message", "to"),
+    message_id=("payload", "message", "message_id"),
+    diagnostic=("payload", "output"),
+)
 NEEDS_KEY = True
 
 
@@ -39,8 +54,17 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
     return Refusal("unauthentic", "the signature does not fit")
 
 
+def _events(data: Any) -> tuple[DeliveryEvent, ...]:
+    if optional(data, "event") == "MessageBounced":  # here the mail that came back stands beside the original
+        original = optional(data, "payload", "original_message", kind=dict, default={})
+        data = {"event": "MessageBounced", "payload": {"message": original}}
+    return events([data], REPORTS)
+
+
 def parse(request: Request) -> Parsed:
     data = load_json(request.body)
+    if isinstance(data, dict) and "event" in data:
+        return Parsed(events=_events(data))
     text = member(data, "message")
     encoded = optional(data, "base64", kind=bool, default=False)
     mail = InboundMail(

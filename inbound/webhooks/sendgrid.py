@@ -30,11 +30,26 @@ from inbound.webhooks.contract import (
 from inbound.webhooks.forms import Form
 from inbound.webhooks.proofs import by_password, ec_holds, in_time
 from inbound.webhooks.rebuild import File, header_lines, rebuild
+from inbound.webhooks.reporting import Shape, events
 
 NAME = "sendgrid"
 SIGNS = True
 ANSWERS = Answers()
 TRIES = timedelta(days=4)
+REPORTS = Shape(
+    kinds={
+        "delivered": ("delivered", False),
+        "deferred": ("delayed", False),
+        "bounce": ("bounced", True),
+        "dropped": ("bounced", True),
+        "spamreport": ("complained", True),
+    },
+    word=("event",),
+    recipient=("email",),
+    message_id=("smtp-id",),
+    diagnostic=("reason",),
+    status=("status",),
+)
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 STAMP = "x-twilio-email-event-webhook-timestamp"
 
@@ -52,6 +67,8 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
 
 
 def parse(request: Request) -> Parsed:
+    if request.content_type == "application/json":  # the Event Webhook, at the same address with the same key
+        return Parsed(events=events(objects(load_json(request.body)), REPORTS))
     form = forms.read(request)
     envelope = load_json(form.text("envelope").encode())
     recipients = tuple(str(one) for one in objects(optional(envelope, "to", kind=list, default=[])))

@@ -30,7 +30,7 @@ from inbound.webhooks.contract import Proven, Refusal, Request
 from inbound.webhooks.door import WebhookDoor, secrets_of
 from inbound.webhooks.registry import NAMES, provider
 from tests.agent.postroom import CUSTOMER, HOURS, SIGNED, START, SUPPORT, House, house, keys
-from tests.inbound.webhooks import dressed
+from tests.inbound.webhooks import dressed, posted
 from tests.inbound.webhooks.dressed import ALL, OTHER, PARSED, SECRET, SIGNED_BODY, TIMED, Stores, base, letter
 
 each = pytest.mark.parametrize("name", ALL)
@@ -468,14 +468,7 @@ def test_the_golden_vector_of_standard_webhooks() -> None:
     assert isinstance(provider("raw").verify(replace(request, body=b"{}"), secrets_of(settings), now), Refusal)
 
 
-EVENTS = {
-    "postmark": {"RecordType": "Bounce", "Type": "HardBounce", "Email": CUSTOMER, "Metadata": {"message_id": "OURS"}},
-    "ses": {
-        "notificationType": "Bounce",
-        "mail": {"commonHeaders": {"messageId": "<OURS>"}},
-        "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": CUSTOMER, "status": "5.1.1"}]},
-    },
-}
+EVENTS = {path.parent.name: path for path in sorted(posted.FOLDER.glob("*/bounced.json"))}
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -495,11 +488,8 @@ async def test_what_a_provider_reports_is_noted_once_and_only_of_ours(tmp_path: 
             max_message_bytes=1_000_000,
         )
         for message_id in (sent.message_id, sent.message_id, "forged@larkspur.example"):
-            said = json.dumps(EVENTS[name]).replace("OURS", message_id)
-            password = base64.b64encode(f"x:{SECRET}".encode()).decode()
-            proven = (("authorization", f"Basic {password}"), ("content-type", "application/json"))
-            request = dressed.sns("Notification", said) if name == "ses" else Request(said.encode(), proven)
-            assert (await door.receive(name, request)).status == 200
+            said = json.loads(EVENTS[name].read_text("utf-8").replace("OURS", message_id))
+            assert (await door.receive(name, posted.signed(name, said))).status == 200
         async with home.parts.database.read() as tx:
             noted = [one for one in await trail.of_mail(tx, mail_id) if one.event == "reported_bounced"]
         assert len(noted) == 1
@@ -520,3 +510,44 @@ async def test_mailguns_form_may_repeat_a_mails_own_headers(tmp_path: Path) -> N
         received = field("Received", "from a") + field("Received", "from b") + field("X-Mailgun-Incoming", "Yes")
         assert await it.post("mailgun-parsed", replace(good, body=received + good.body)) == 200
         assert len(await it.stored()) == 1
+
+
+@pytest.mark.parametrize(("key", "there"), [("", False), ("xkeysib-1", True)])
+async def test_brevos_attachments_are_fetched_where_its_key_is_known(tmp_path: Path, key: str, there: bool) -> None:
+    """By their token, from its API alone, with the key in its own header; else the mail says that they stay there."""
+    place = "https://api.brevo.com/v3/inbound/attachments/eyJmb2xkZXIiOiIyMDI2In0"
+    stores = Stores({place: b"the file"}, [])
+    async with house(tmp_path) as home:
+        door = WebhookDoor(
+            [dressed.settings("brevo", api_key=key)],
+            home.service.intake,
+            fetcher=stores,
+            events=partial(reported, home.parts),
+            clock=home.clock,
+            max_message_bytes=1_000_000,
+        )
+        assert (await door.receive("brevo", posted.request("brevo/inbound"))).status == 200
+        await home.settle()
+        async with home.parts.database.read() as tx:
+            (found,) = await mails.listing(tx, limit=5)
+        email = NormalizedEmail.model_validate((await home.mail(found.id)).normalized)
+    assert stores.asked == ([(place, {"api-key": key})] if there else [])
+    assert [(one.name, one.size) for one in email.attachments] == (
+        [("shears.png", 8)] if there else [("shears.png (left at Brevo)", 0)]
+    )
+
+
+async def test_an_attachment_that_cannot_be_had_is_our_trouble(tmp_path: Path) -> None:
+    """The provider keeps the mail: it comes again whole."""
+    async with house(tmp_path) as home:
+        door = WebhookDoor(
+            [dressed.settings("brevo", api_key="xkeysib-1")],
+            home.service.intake,
+            fetcher=Stores({}, []),
+            events=partial(reported, home.parts),
+            clock=home.clock,
+            max_message_bytes=1_000_000,
+        )
+        assert (await door.receive("brevo", posted.request("brevo/inbound"))).status == 503
+        async with home.parts.database.read() as tx:
+            assert await mails.listing(tx, limit=5) == []

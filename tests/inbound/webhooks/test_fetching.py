@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from agent.web.server import bind, serving
 from inbound.webhooks.contract import Fetch
-from inbound.webhooks.fetching import FetchError, HttpFetcher, allowed, mail_of
+from inbound.webhooks.fetching import FetchError, HttpFetcher, allowed, mail_of, s3_headers
 
 
 @asynccontextmanager
@@ -55,6 +55,21 @@ async def test_anything_else_is_an_error(what: str, why: str) -> None:
         with pytest.raises(FetchError, match=why):
             await fetcher.get(f"{base}/{what}", {}, 1000)
         assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "signature"),
+    [
+        ("lifecycle=", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+        ("max-keys=2&prefix=J", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+    ],
+)
+def test_s3_is_asked_as_its_documentation_signs(query: str, signature: str) -> None:
+    """The examples of "Signature calculations for the Authorization header" in the reference of S3's API."""
+    access, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    now = datetime(2013, 5, 24, tzinfo=UTC)
+    made = s3_headers("examplebucket.s3.amazonaws.com", "/", access, secret, "us-east-1", now, query=query)
+    assert made["authorization"].endswith(f"Signature={signature}")
 
 
 async def test_a_host_that_is_not_there_is_an_error() -> None:
