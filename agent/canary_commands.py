@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.table import Table
 
@@ -55,4 +55,6 @@ def _table(found: list[State], now: datetime) -> Table:
 
 
 def _ago(at: datetime, now: datetime) -> str:
+    if now - at < timedelta(minutes=1):
+        return "just now"
     return f"{age(at, now)} ago"

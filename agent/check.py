@@ -106,6 +106,7 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
             yield from _unseen(mailbox, playbook)
             yield from _unasked(config, mailbox, playbook)
     yield from _webhooks(config)
+    yield from _told(config)
     known = VARIABLES | {variable_of(SECRETS["lookup", "token"], one.name) for one in config.lookups}
     own = ("secret", "previous_secret", "api_key")
     known |= {variable_of(SECRETS["webhook", key], one.provider) for key in own for one in config.webhooks}
@@ -125,6 +126,17 @@ def _webhooks(config: Config) -> Iterator[str]:
             yield f"webhook {one.provider}: its word that a DKIM signature holds counts as a proof of the author"
     if config.webhooks and not is_loopback(config.webhook_door.host):
         yield f"webhooks: {config.webhook_door.host} is reached without TLS, unless a proxy stands in front"
+
+
+def _told(config: Config) -> Iterator[str]:
+    """Whether anybody hears that something waits, or that a door is silent."""
+    notices = config.notices
+    if not notices.team and not notices.slack_url.get_secret_value():
+        yield "notices: nobody is told what waits; set notices.team, or look at the desk"
+    elif notices.team and config.courier.kind == "maildir":
+        yield "notices: the team's mail stays in the folder of courier.path too"
+    if config.canaries and config.courier.kind == "maildir":
+        yield "canary: with courier.kind = maildir none leaves this machine, and none can come in"
 
 
 def _store(config: Config) -> Iterator[str]:

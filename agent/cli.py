@@ -360,6 +360,7 @@ app.command()(cli_doors.simulate)
 app.command()(cli_doors.canary)
 app.command("export")(cli_people.export_)
 app.command()(cli_people.forget)
+app.add_typer(cli_people.suppress, name="suppress")
 
 
 def main() -> None:

@@ -173,6 +173,15 @@ class DeskSettings(Section):
     """Set it where a proxy serves the desk by HTTPS."""
 
 
+class SuppressionSettings(Section):
+    """`[suppression]`: when an address gets nothing any more. A bounce for good and a complaint suppress at once."""
+
+    soft_bounces: int = Field(default=3, ge=1, le=100)
+    """So many bounces that are not for good, ..."""
+    soft_days: int = Field(default=7, ge=1, le=365)
+    """... each within so many days of the one before, suppress too."""
+
+
 class NoticeSettings(Section):
     """`[notices]`: what the operator's own people are told, so that nothing waits unseen."""
 
@@ -277,6 +286,7 @@ class Config(Section):
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
+    suppression: SuppressionSettings = SuppressionSettings()
     notices: NoticeSettings = NoticeSettings()
     canaries: tuple[CanarySettings, ...] = Field(alias="canary", default=())
     """Marked mail that proves each door alive."""

@@ -17,7 +17,7 @@ from agent.lookups import TOOL as LOOK_UP
 from agent.parts import Parts
 from agent.policy import Caps, Facts
 from agent.states import DraftState
-from agent.store import conversations, deliveries, drafts, mails, pauses, runs
+from agent.store import conversations, deliveries, drafts, mails, pauses, runs, suppression
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from inbound.contracts import AuthResults, Kind, NormalizedEmail
@@ -72,6 +72,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
             mailbox=sends.mailbox,
             total=sends.total,
         ),
+        suppressed=await suppression.covers(tx, parts.config.postroom.tenant_id, mail.author),
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
         foreign_data=any(one.shared for one in looked),

@@ -50,6 +50,7 @@ async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
         await _forget(parts, mail_id, person, by)
     async with parts.database.write() as tx:
         await erasure.erase_spending(tx, person)
+        await erasure.erase_suppression(tx, parts.config.postroom.tenant_id, person)
     return Forgotten(len(found))
 
 

@@ -2,7 +2,8 @@
 
 Rules:
 - An event proves nothing by itself: one that names no Message-ID of ours changes nothing.
-- It is written into the audit of the conversation, once for each kind; nothing is sent because of it.
+- It is written into the audit of the conversation, once for each kind, and suppresses the recipient of that reply
+  where it bounced or complained; nothing is sent because of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from agent import feedback
 from agent.parts import Parts
 from agent.store import deliveries, locks, trail
 from inbound.contracts import DeliveryEvent
@@ -40,6 +42,16 @@ async def _note(parts: Parts, event: DeliveryEvent) -> None:
         ):
             return
         data = {"delivery": sent.id, "permanent": event.permanent, "status": event.status}
+        await feedback.heard(
+            parts,
+            tx,
+            event,
+            sent,
+            proven=True,
+            chain=sent.conversation_id,
+            mail_id=sent.mail_id,
+            now=parts.now(),
+        )
         await parts.audit.add(
             tx, sent.conversation_id, name, actor="provider", now=parts.now(), mail_id=sent.mail_id, data=data
         )

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import canary
+from agent import canary, feedback
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -236,6 +236,13 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
             for n, event in enumerate(read.screening.events)
         ]
         await mails.put_events(tx, read.mail.id, matched, now)
+        for event, (_, named) in zip(read.screening.events, matched, strict=True):
+            sent = await deliveries.get(tx, named) if named else None
+            if sent is not None:
+                by_path = event.token == sent.id
+                await feedback.heard(
+                    parts, tx, event, sent, proven=by_path, chain=read.mail.id, mail_id=read.mail.id, now=now
+                )
         if read.screening.kind is Kind.OWN:
             await canary.heard(parts, tx, read.email.message_id, read.mail.envelope["door"], now)
         await _audit_arrival(parts, tx, read.mail.id, read.mail)

@@ -30,6 +30,7 @@ from agent.store.tables import (
     run,
     run_item,
     spending,
+    suppression,
     tool_call,
 )
 
@@ -95,6 +96,10 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(raw_mail).where(raw_mail.c.mail_id == mail_id),
         delete(job).where(job.c.ref.in_([mail_id, *runs, *sends])),
     ]
+
+
+async def erase_suppression(tx: Tx, tenant: str, address: str) -> None:
+    await tx.execute(delete(suppression).where(suppression.c.tenant == tenant, suppression.c.address == address))
 
 
 async def erase_spending(tx: Tx, address: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -38,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -410,6 +411,19 @@ notice = Table(  # mail of ours that is no reply: to the operator's own people, 
     Index("ix_notice_due", "due_at", sqlite_where=_NOTICE_DUE, postgresql_where=_NOTICE_DUE),
     Index(None, "kind", "created_at"),
     Index(None, "mail_id"),
+)
+
+suppression = Table(  # who gets nothing any more: see agent.store.suppression
+    "suppression",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("address", Words(320), primary_key=True),
+    Column("active", Boolean, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("detail", Words(), nullable=False, server_default=""),
+    Column("soft", Integer, nullable=False, server_default="0"),
+    Column("by", Words(200), nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 pause = Table(

@@ -41,7 +41,7 @@ REPORTS = Shape(
     kinds={
         "delivered": ("delivered", False),
         "deferred": ("delayed", False),
-        "soft_bounce": ("delayed", False),
+        "soft_bounce": ("bounced", False),
         "hard_bounce": ("bounced", True),
         "invalid_email": ("bounced", True),
         "blocked": ("bounced", True),

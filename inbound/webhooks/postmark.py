@@ -108,7 +108,7 @@ def _event(data: Mapping[str, Any]) -> DeliveryEvent:
         raise UnreadableError("an event about nobody")
     soft = optional(data, "Type") in {"SoftBounce", "Transient", "DnsError", "AutoResponder"}
     return DeliveryEvent(
-        kind="delayed" if kind == "bounced" and soft else kind,
+        kind=kind,
         recipient=recipient[:320],
         permanent=kind == "bounced" and not soft,
         diagnostic=optional(data, "Description")[:500],

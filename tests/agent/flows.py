@@ -17,7 +17,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
-from agent import approval, canary, closing, noticing, run, switch
+from agent import approval, canary, closing, noticing, run, suppress_commands, switch
 from agent.config import Config
 from agent.demo_world import finish
 from agent.forgetting import forget
@@ -425,6 +425,18 @@ def watched(config: Config) -> Config:
     return Config.model_validate(values)
 
 
+async def suppressed(stage: Stage) -> str:
+    """The author is on the list when their mail is answered: no reply; then they are taken off."""
+    parts = stage.home.parts
+    mail_id = await stage.mail("unproven")
+    await suppress_commands.put(parts, [(CUSTOMER, "manual", "asked for it")], "ruth")
+    await stage.home.settle()
+    await stage.approve(mail_id)
+    await stage.home.settle()
+    await suppress_commands.take_out(parts, CUSTOMER, "ruth")
+    return mail_id
+
+
 async def escalated(stage: Stage) -> str:
     """A draft that nobody looks at, and a canary that does not come in: the team is told of both."""
     object.__setattr__(stage.home.parts, "config", watched(stage.home.parts.config))
@@ -461,6 +473,13 @@ def _way(flow: Flow, ends: MailStatus, replies: int, *own: str) -> Way:
 
 _S = MailStatus
 WAYS: dict[str, Way] = {
+    "suppressed": _way(
+        suppressed,
+        _S.PERSON,
+        0,
+        "agent/suppress_commands.py put 1",
+        "agent/suppress_commands.py take_out 1",
+    ),
     "escalated": _way(
         escalated,
         _S.WAITING,

@@ -47,6 +47,11 @@ COMMANDS: dict[str, list[str]] = {
     "send-test": [],
     "simulate": ["postmark", "x.eml"],
     "canary": ["--status"],
+    "suppress list": [],
+    "suppress add": ["ann@customer.example"],
+    "suppress remove": ["ann@customer.example"],
+    "suppress export": [],
+    "suppress import": ["x.csv"],
     "export": ["ann@customer.example"],
     "forget": ["ann@customer.example"],
 }
