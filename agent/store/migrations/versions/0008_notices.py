@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_notice_key")),
     )
     op.create_index("ix_notice_due", "notice", ["due_at"], sqlite_where=DUE, postgresql_where=DUE)
-    op.create_index(op.f("ix_notice_kind"), "notice", ["kind", "created_at"])
+    op.create_index(op.f("ix_notice_kind_created_at"), "notice", ["kind", "created_at"])
     op.create_index(op.f("ix_notice_mail_id"), "notice", ["mail_id"])
 
 
