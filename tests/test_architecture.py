@@ -36,6 +36,7 @@ SPEAKS = {
     "agent/check.py",
     "agent/cli.py",
     "agent/command_line.py",
+    "agent/dkim_commands.py",
     "agent/commands.py",
     "agent/demo.py",
     "agent/demo_report.py",
