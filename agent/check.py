@@ -19,7 +19,7 @@ from agent.config_print import effective
 from agent.playbook import Playbook, PlaybookError, load
 from agent.store.errors import MISSING_DRIVER
 from inbound.webhooks.registry import provider
-from outbound.settings import is_loopback
+from outbound.settings import APIS, is_loopback
 
 LOW = 0.8
 """Thresholds below this are worth a word."""
@@ -133,10 +133,10 @@ def _told(config: Config) -> Iterator[str]:
     notices = config.notices
     if not notices.team and not notices.slack_url.get_secret_value():
         yield "notices: nobody is told what waits; set notices.team, or look at the desk"
-    elif notices.team and config.courier.kind == "maildir":
+    elif notices.team and config.courier.kind in KEPT:
         yield "notices: the team's mail stays in the folder of courier.path too"
-    if config.canaries and config.courier.kind == "maildir":
-        yield "canary: with courier.kind = maildir none leaves this machine, and none can come in"
+    if config.canaries and config.courier.kind in KEPT:
+        yield f"canary: with courier.kind = {config.courier.kind} none leaves this machine, and none can come in"
 
 
 def _store(config: Config) -> Iterator[str]:
@@ -152,12 +152,20 @@ def _store(config: Config) -> Iterator[str]:
         yield f"store.url: mail may travel to {host} in plain text, or to another server; add ?sslmode=verify-full"
 
 
+KEPT = ("maildir", "log")
+"""Couriers with which nothing leaves."""
+
+
 def _way_out(config: Config) -> Iterator[str]:
     courier, dkim = config.courier, config.dkim
-    if courier.kind == "maildir":
-        yield f"courier.kind is maildir: replies are written to {courier.path}, nothing leaves this machine"
+    if courier.kind in KEPT:
+        yield f"courier.kind is {courier.kind}: replies are written to {courier.path}, nothing leaves this machine"
         return
-    if courier.tls == "none" and not is_loopback(courier.host):
+    if courier.kind in APIS:
+        yield f"courier.kind is {courier.kind}: replies leave by its API, which sees them"
+        if courier.kind not in {"ses", "mailgun"}:
+            yield f"courier {courier.kind} takes no raw mail: it signs replies itself, and [dkim] does not count"
+    elif courier.tls == "none" and not is_loopback(courier.host):
         yield f"courier.tls is none: replies travel to {courier.host} in plain text"
     if not dkim.domain:
         yield "dkim.domain is not set: the smarthost has to sign, or replies will look forged"

@@ -45,6 +45,7 @@ SECRETS = {
     ("store", "password"): _STORE_PASSWORD,
     ("model", "api_key"): "OPENAI_API_KEY",
     ("courier", "password"): "POSTROOM_COURIER_PASSWORD",
+    ("courier", "api_key"): "POSTROOM_COURIER_API_KEY",
     ("lookup", "token"): "POSTROOM_LOOKUP_<NAME>_TOKEN",
     ("webhook", "secret"): "POSTROOM_WEBHOOK_<NAME>_SECRET",
     ("webhook", "previous_secret"): "POSTROOM_WEBHOOK_<NAME>_PREVIOUS_SECRET",

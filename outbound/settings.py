@@ -2,6 +2,7 @@
 
 Rules that these shapes keep:
 - A password never travels without TLS, except to this machine itself.
+- A key goes to https alone, or to this machine itself.
 - Certificates are always verified; a private authority is named by `ca_file`, there is no switch that trusts all.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -19,10 +21,20 @@ from outbound.contracts import Frozen
 class CourierSettings(Frozen):
     """`[courier]`: how approved mail leaves."""
 
-    kind: Literal["maildir", "smtp"] = "maildir"
-    """`maildir` writes .eml files and sends nothing; `smtp` hands over to a smarthost."""
+    kind: Literal["maildir", "log", "smtp", "ses", "postmark", "mailgun", "sendgrid", "resend"] = "maildir"
+    """`maildir` and `log` write down and send nothing; `smtp` hands over to a smarthost, the others to their API."""
     path: Path = Path("data/outbox")
-    """maildir: the folder that holds `new/`; made where it is absent."""
+    """maildir, log: the folder that holds `new/`, or the list; made where it is absent."""
+    api_key: SecretStr = SecretStr("")
+    """ses (`ACCESS_KEY_ID:SECRET`), postmark (server token), mailgun, sendgrid, resend."""
+    region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+    """ses: where its endpoint is."""
+    domain: str = Field(default="", pattern=r"^[a-z0-9.-]*$")
+    """mailgun: the sending domain."""
+    stream: str = Field(default="outbound", pattern=r"^[a-z0-9-]{1,64}$")
+    """postmark: the message stream."""
+    base_url: str = ""
+    """Of an API, where it is not the usual one: mailgun in the EU is https://api.eu.mailgun.net."""
     host: str = ""
     """smtp: the smarthost. Its certificate must carry this name."""
     port: int = Field(default=587, ge=1, le=65535)
@@ -48,6 +60,8 @@ class CourierSettings(Frozen):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.kind in APIS:
+            return self._reachable()
         if self.kind != "smtp":
             return self
         if not self.host:
@@ -58,6 +72,26 @@ class CourierSettings(Frozen):
             raise ValueError("courier.password would travel in plain text: set courier.tls to 'starttls' or 'tls'")
         return self
 
+    def _reachable(self) -> Self:
+        """An API's settings are whole."""
+        key = self.api_key.get_secret_value()
+        if not key:
+            raise ValueError(f"courier.api_key is needed for kind = '{self.kind}'")
+        if not key.isascii() or not key.isprintable() or (self.kind == "ses" and not all(key.partition(":"))):
+            raise ValueError("courier.api_key is no key" + (" (ACCESS_KEY_ID:SECRET)" if self.kind == "ses" else ""))
+        if self.kind == "ses" and not self.region:
+            raise ValueError("courier.region is needed for kind = 'ses'")
+        if self.kind == "mailgun" and not self.domain:
+            raise ValueError("courier.domain is needed for kind = 'mailgun': the sending domain")
+        if self.base_url:
+            parts = urlsplit(self.base_url)
+            local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+            if not (parts.scheme == "https" or local) or not parts.hostname or parts.username or parts.query:
+                raise ValueError("courier.base_url is to be like 'https://api.eu.mailgun.net': the key goes there")
+            if self.base_url.endswith("/"):
+                raise ValueError("courier.base_url is to end without a slash")
+        return self
+
     @property
     def before_mail_seconds(self) -> float:
         """Upper bound of all that comes before the mail itself: connection, greeting and the answers waited for."""
@@ -66,9 +100,12 @@ class CourierSettings(Frozen):
     @property
     def longest_attempt_seconds(self) -> float:
         """Upper bound of one attempt. The lease of a claimed delivery has to be longer than this."""
+        if self.kind in APIS:
+            return self.connect_timeout_seconds + self.command_timeout_seconds + self.answer_timeout_seconds
         return self.before_mail_seconds + self.answer_timeout_seconds if self.kind == "smtp" else 30.0
 
 
+APIS = frozenset({"ses", "postmark", "mailgun", "sendgrid", "resend"})
 ANSWERS_BEFORE_MAIL = 8
 """EHLO, STARTTLS, EHLO, two of AUTH, MAIL, RCPT and DATA."""
 

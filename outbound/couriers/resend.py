@@ -1,0 +1,63 @@
+"""Courier: Resend's `POST /emails`.
+
+It takes no raw mail: sender, recipient, subject, text and our own headers are put into its JSON as they stand in the
+approved bytes; date, structure and DKIM are Resend's. `Idempotency-Key` is the action's id: within 24 hours a copy of a
+request is not a second mail, so that a doubt is tried again (see `api.SURE`).
+
+    answer                                                       outcome
+    -----------------------------------------------------------  ---------
+    200 with an id                                               sent
+    409 concurrent_idempotent_requests                           again
+    409 invalid_idempotent_request (same key, another mail)      in doubt
+    401, 403, 404, 429 (rate, daily or monthly quota)            again
+    400, 422 and other 4xx                                       never
+    5xx, and a doubt while the key is known                      again
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never
+from outbound.couriers.api import Answer, Asked, dumped, own_headers, read_mail
+from outbound.settings import CourierSettings
+
+NAME = "resend"
+IDEMPOTENT = True
+BASE = "https://api.resend.com"
+
+
+def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Asked | Never:  # noqa: ARG001 (no time)
+    found = read_mail(email)
+    if isinstance(found, Never):
+        return found
+    data = {
+        "from": _mailbox(found.from_name, found.from_address),
+        "to": [found.to_address],
+        "subject": found.subject,
+        "text": found.body,
+        "headers": own_headers(found),
+    }
+    key = settings.api_key.get_secret_value()
+    return Asked(
+        f"{settings.base_url or BASE}/emails",
+        dumped(data),
+        {"content-type": "application/json", "authorization": f"Bearer {key}", "idempotency-key": email.message_id},
+    )
+
+
+def _mailbox(name: str, address: str) -> str:
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>' if name else address
+
+
+def accepted(answer: Answer) -> str:
+    return answer.text("id")
+
+
+def own_word(answer: Answer) -> DeliveryResult | None:
+    if answer.status != 409:
+        return None
+    if answer.text("name") == "concurrent_idempotent_requests":
+        return Again(reason="resend has the same request in hand")
+    return InDoubt(reason="resend knows this mail's key with another content")
