@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -94,11 +94,16 @@ def _closed(parts: Parts, draft: Draft) -> NotDecided | None:
     return None
 
 
-async def approve(parts: Parts, draft_id: str, *, by: str, seen_hash: str, reason: str = "") -> Decided | NotDecided:
-    """Let a waiting draft go out as the person saw it."""
+AT_ONCE = timedelta(0)
+
+
+async def approve(
+    parts: Parts, draft_id: str, *, by: str, seen_hash: str, reason: str = "", hold: timedelta = AT_ONCE
+) -> Decided | NotDecided:
+    """Let a waiting draft go out as the person saw it, not before `hold` has passed."""
     try:
         async with parts.database.write() as tx:
-            decided = await _approve(parts, tx, draft_id, by=by, seen_hash=seen_hash, reason=reason)
+            decided = await _approve(parts, tx, draft_id, by=by, seen_hash=seen_hash, reason=reason, hold=hold)
     except _UndoneError as error:
         return NotDecided(f"it cannot be sent: {error}")
     if isinstance(decided, Decided):
@@ -112,7 +117,7 @@ class _UndoneError(Exception):
 
 
 async def _approve(
-    parts: Parts, tx: Tx, draft_id: str, *, by: str, seen_hash: str, reason: str
+    parts: Parts, tx: Tx, draft_id: str, *, by: str, seen_hash: str, reason: str, hold: timedelta
 ) -> Decided | NotDecided:
     now = parts.now()
     case = await _open(parts, tx, draft_id, now)
@@ -126,7 +131,7 @@ async def _approve(
         tx, draft_id, DraftState.APPROVED, by=by, now=now, reason=reason, overruled=overruled, approval_hash=seen_hash
     ):
         return NotDecided("somebody else decided at this moment", taken=True)
-    sent = await dispatch(parts, tx, case.mail, case.draft, case.judgement, way="approved", by=by, now=now)
+    sent = await dispatch(parts, tx, case.mail, case.draft, case.judgement, way="approved", by=by, now=now, hold=hold)
     if isinstance(sent, Refused):
         raise _UndoneError(sent.reason)
     await mails.move(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")

@@ -172,6 +172,8 @@ class DeskSettings(Section):
     """Further Host headers that are answered (`desk.example.com`); loopback names with the port always are."""
     secure_cookies: bool = False
     """Set it where a proxy serves the desk by HTTPS."""
+    undo_seconds: int = Field(default=10, ge=0, le=600)
+    """So long a reply that was approved at the desk stays before it leaves, so that it can be taken back."""
 
 
 class SuppressionSettings(Section):

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.ids import new_id
 from agent.parts import Parts
@@ -70,9 +70,21 @@ def build(
 
 
 async def dispatch(
-    parts: Parts, tx: Tx, mail: Mail, draft: Draft, judgement: Judgement, *, way: Way, by: str, now: datetime
+    parts: Parts,
+    tx: Tx,
+    mail: Mail,
+    draft: Draft,
+    judgement: Judgement,
+    *,
+    way: Way,
+    by: str,
+    now: datetime,
+    hold: timedelta = timedelta(0),
 ) -> str | Refused:
-    """Put the draft into the outbox, due now; gives the delivery's id. The caller's transaction decides with it."""
+    """Put the draft into the outbox, due once `hold` has passed; gives the delivery's id.
+
+    The caller's transaction decides with it.
+    """
     delivery_id = new_id("o", now)
     email = build(parts, mail, draft, judgement, delivery_id=delivery_id, way=way, by=by, now=now)
     if isinstance(email, Refused):
@@ -91,7 +103,7 @@ async def dispatch(
         )
     except AlreadyAnsweredError as error:
         return Refused(code="second_reply", reason=str(error))
-    await jobs.schedule(parts.database, tx, JobKind.DELIVER, delivery_id, due_at=now, now=now)
+    await jobs.schedule(parts.database, tx, JobKind.DELIVER, delivery_id, due_at=now + hold, now=now)
     await parts.audit.add(
         tx,
         draft.conversation_id,

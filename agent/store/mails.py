@@ -101,10 +101,10 @@ class Listed:
     intent: InboundEmailIntent | None
 
 
-_LISTED = [mail.c[name] for name in Listed.__dataclass_fields__ if name != "intent"]
+LISTED = [mail.c[name] for name in Listed.__dataclass_fields__ if name != "intent"]
 
 
-def _listed(row: Any) -> Listed:
+def listed_row(row: Any) -> Listed:
     values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
     values["status"] = MailStatus(values["status"])
     values["intent"] = InboundEmailIntent.model_validate(values["intent"]) if values["intent"] else None
@@ -410,7 +410,7 @@ async def listing(
     """Mails in the given states (any, when none is given), newest first or oldest; `before` ends the page before."""
     order = [mail.c.received_at, mail.c.id] if oldest_first else [mail.c.received_at.desc(), mail.c.id.desc()]
     query = (
-        select(*_LISTED, intent.c.data.label("intent"))
+        select(*LISTED, intent.c.data.label("intent"))
         .outerjoin(intent, intent.c.mail_id == mail.c.id)
         .order_by(*order)
         .limit(limit)
@@ -420,17 +420,17 @@ async def listing(
     if before is not None:
         at, mail_id = before
         query = query.where((mail.c.received_at < at) | ((mail.c.received_at == at) & (mail.c.id < mail_id)))
-    return [_listed(row) for row in await tx.execute(query)]
+    return [listed_row(row) for row in await tx.execute(query)]
 
 
 async def listed(tx: Tx, mail_ids: Sequence[str]) -> dict[str, Listed]:
     """These mails by id, as lines of a list."""
     query = (
-        select(*_LISTED, intent.c.data.label("intent"))
+        select(*LISTED, intent.c.data.label("intent"))
         .outerjoin(intent, intent.c.mail_id == mail.c.id)
         .where(mail.c.id.in_(list(mail_ids)))
     )
-    return {one.id: one for one in map(_listed, await tx.execute(query))}
+    return {one.id: one for one in map(listed_row, await tx.execute(query))}
 
 
 async def counts(tx: Tx) -> dict[str, int]:

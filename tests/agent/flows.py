@@ -17,7 +17,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
-from agent import approval, canary, closing, noticing, run, suppress_commands, switch
+from agent import approval, canary, closing, handling, noticing, run, suppress_commands, switch, undo
 from agent.config import Config
 from agent.demo_world import finish
 from agent.forgetting import forget
@@ -196,6 +196,29 @@ async def edited(stage: Stage) -> str:
             await approval.edit(stage.home.parts, draft.id, by="ruth", seen_hash=seen, **words)
     await stage.approve(mail_id)
     await stage.home.settle()
+    return mail_id
+
+
+async def taken_back(stage: Stage) -> str:
+    """An approval that is taken back while it is held: nothing leaves, the same words wait again."""
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    if not any(one.state is DraftState.VOIDED for one in await stage.home.drafts(mail_id)):
+        if await stage.status(mail_id) is MailStatus.WAITING:
+            draft = await stage.home.waiting(mail_id)
+            hold = timedelta(days=1)
+            await approval.approve(stage.home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash, hold=hold)
+        held = [one for one in await stage.home.drafts(mail_id) if one.state is DraftState.APPROVED]
+        await undo.undo(stage.home.parts, held[0].id, by="ruth")
+    await stage.hours_pass(1)
+    return mail_id
+
+
+async def noted(stage: Stage) -> str:
+    """A colleague's note, left again until it is there."""
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await handling.note(stage.home.parts, mail_id, "Ask @ben about the hours.", by="ruth")
     return mail_id
 
 
@@ -494,6 +517,8 @@ WAYS: dict[str, Way] = {
     ),
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
+    "taken_back": _way(taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),
+    "noted": _way(noted, _S.WAITING, 0, "agent/handling.py _changed 1"),
     "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),
     "pruned": _way(pruned, _S.ANSWERED, 1, "agent/retention.py prune 1"),
     "cancelled": _way(cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),

@@ -98,7 +98,7 @@ def configuration(folder: Path, **changes: object) -> Config:
         "postroom": {"tenant_id": "test", "data_dir": folder},
         "store": {"url": STORES.url(folder)},
         "listener": {"port": 0},
-        "desk": {"port": 0},
+        "desk": {"port": 0, "undo_seconds": 0},
         "courier": {"kind": "maildir", "path": folder / "replies"},
         "mailbox": [{"address": SUPPORT, "aliases": ["help@larkspur.example"], **shared}, {"address": SALES, **shared}],
     }

@@ -73,7 +73,7 @@ async def test_a_fault_inside_tells_nothing(visitor: Visitor, monkeypatch: pytes
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a-secret-of-ours")
 
-    monkeypatch.setattr("agent.web.app.tell", broken)
+    monkeypatch.setattr("agent.web.conversation.tell", broken)
     answer = await visitor.client.get("/mail/m1")
     assert (answer.status_code, list(strict(answer))) == (500, [])
     assert "secret" not in answer.text
@@ -460,15 +460,15 @@ async def test_the_mail_as_it_came_is_a_download(visitor: Visitor) -> None:
 
 async def test_every_mail_is_on_some_page(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Older mail is a link away, page after page, each mail once."""
-    monkeypatch.setattr("agent.web.app.PAGE", 2)
+    monkeypatch.setattr("agent.web.queue.PAGE", 2)
     given = [await visitor.home.receive(HOURS, subject=f"Number {n}", signed=False) for n in range(5)]
     await visitor.home.settle()
     path, seen = "/?view=waiting", []
     for _ in range(3):
         answer = await visitor.client.get(path)
         seen += re.findall(r'href="/mail/([^"]+)"', answer.text)
-        older = re.findall(r'href="(/[^"]+before=[^"]+)"', answer.text)
+        older = re.findall(r'href="(/[^"]+after=[^"]+)"', answer.text)
         path = older[0].replace("&amp;", "&") if older else ""
     assert sorted(seen) == sorted(given)
     assert path == ""
-    await visitor.page("/?before=yesterday", status=404)
+    await visitor.page("/?after=yesterday", status=404)

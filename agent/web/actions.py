@@ -1,0 +1,111 @@
+"""What people decide at the desk, each a POST: on drafts, on mails, and on the switch.
+
+Rules:
+- The guard has checked session and form token before any of this is called.
+- The first decision wins; who comes second is told who was first.
+- An approval stays for `[desk] undo_seconds` before it leaves; until its first attempt it can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from agent import approval, closing, handling, switch, undo
+from agent.approval import Decided, NotDecided
+from agent.parts import Parts
+from agent.store import drafts
+from agent.web.page import Pages, actor
+
+REASON = 500
+"""Characters of a decision's reason that are kept."""
+_UNKNOWN = NotDecided("")
+
+
+def _field(form: FormData, name: str) -> str:
+    return str(form.get(name, "")).strip()
+
+
+class Actions:
+    """The decisions of one Postroom's desk."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts = parts
+        self._pages = pages
+
+    async def mail(self, request: Request, form: FormData) -> Response:
+        mail_id, verb = request.path_params["id"], request.path_params["verb"]
+        if verb == "close" and not _field(form, "reason"):
+            return self._pages.note(request, "Nothing was decided", "Closing needs a reason.", 400, f"/mail/{mail_id}")
+        done = await self._on_mail(mail_id, verb, form, actor(request))
+        if done is _UNKNOWN:
+            return self._pages.note(request, "Not found", "There is no such decision.", 404)
+        if isinstance(done, NotDecided):
+            return self._pages.note(request, "Nothing was decided", done.reason, 409, f"/mail/{mail_id}")
+        return RedirectResponse(f"/mail/{mail_id}", 303)
+
+    async def _on_mail(self, mail_id: str, verb: str, form: FormData, by: str) -> Decided | NotDecided:
+        parts, word, seen = self._parts, _field(form, "word"), _field(form, "seen")
+        text = str(form.get("text", "")).replace("\r\n", "\n")
+        verbs: dict[str, Callable[[], Coroutine[Any, Any, Decided | NotDecided]]] = {
+            "close": lambda: closing.close(parts, mail_id, by=by, reason=_field(form, "reason")[:REASON]),
+            "spam": lambda: self._spam(mail_id, by),
+            "retry": lambda: closing.retry(parts, mail_id, by=by),
+            "assign": lambda: handling.assign(parts, mail_id, word, by=by, seen=seen),
+            "snooze": lambda: handling.snooze(parts, mail_id, word, by=by),
+            "tag": lambda: handling.tag(parts, mail_id, word, by=by),
+            "untag": lambda: handling.untag(parts, mail_id, word, by=by),
+            "note": lambda: handling.note(parts, mail_id, text, by=by),
+        }
+        return await verbs[verb]() if verb in verbs else _UNKNOWN
+
+    async def _spam(self, mail_id: str, by: str) -> Decided | NotDecided:
+        """Close it and say what it is: the tag is what the view of spam looks for."""
+        done = await closing.close(self._parts, mail_id, by=by, reason="spam")
+        if isinstance(done, Decided):
+            await handling.tag(self._parts, mail_id, "spam", by=by)
+        return done
+
+    async def draft(self, request: Request, form: FormData) -> Response:
+        draft_id, verb = request.path_params["id"], request.path_params["verb"]
+        reason = _field(form, "reason")[:REASON]
+        if verb == "reject" and not reason:
+            text = "A rejection needs a reason."
+            return self._pages.note(request, "Nothing was decided", text, 400, f"/mail/{draft_id}")
+        done = await self._on_draft(draft_id, verb, form, reason, actor(request))
+        if done is _UNKNOWN:
+            return self._pages.note(request, "Not found", "There is no such decision.", 404)
+        if isinstance(done, NotDecided):
+            title = "Somebody was first" if done.taken else "Nothing was decided"
+            return self._pages.note(request, title, done.reason, 409, f"/mail/{draft_id}")
+        async with self._parts.database.read() as tx:
+            draft = await drafts.get(tx, done.id)
+        return RedirectResponse(f"/mail/{draft.mail_id}" if draft else "/", 303)
+
+    async def _on_draft(self, draft_id: str, verb: str, form: FormData, reason: str, by: str) -> Decided | NotDecided:
+        parts, seen = self._parts, str(form.get("seen", ""))
+        match verb:
+            case "approve":
+                hold = timedelta(seconds=parts.config.desk.undo_seconds)
+                return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
+            case "undo":
+                return await undo.undo(parts, draft_id, by=by)
+            case "reject":
+                return await approval.reject(parts, draft_id, by=by, reason=reason)
+            case "edit":
+                subject, body = str(form.get("subject", "")), str(form.get("body", "")).replace("\r\n", "\n")
+                return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
+        return _UNKNOWN
+
+    async def pause(self, request: Request, _form: FormData) -> Response:
+        await switch.pause(self._parts, "", by=actor(request))
+        return RedirectResponse("/", 303)
+
+    async def resume(self, request: Request, _form: FormData) -> Response:
+        await switch.resume(self._parts, "", by=actor(request))
+        return RedirectResponse("/", 303)
