@@ -51,3 +51,17 @@ def canary(
     from agent.canary_commands import sing
 
     run(lambda: sing(settings, only_tell=status))
+
+
+def doctor(
+    domain: Annotated[
+        str, typer.Argument(metavar="[DOMAIN]", help="One domain; those of all mailboxes by default.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    config: ConfigPath = HERE,
+) -> None:
+    """Look at DNS, disk, ports and servers; say what to set."""
+    settings = configured(config)
+    from agent.doctor.examine import doctor as look
+
+    run(lambda: look(settings, domain, as_json=as_json))

@@ -37,6 +37,7 @@ SPEAKS = {
     "agent/cli.py",
     "agent/command_line.py",
     "agent/dkim_commands.py",
+    "agent/doctor/examine.py",
     "agent/commands.py",
     "agent/demo.py",
     "agent/demo_report.py",

@@ -48,6 +48,7 @@ COMMANDS: dict[str, list[str]] = {
     "simulate": ["postmark", "x.eml"],
     "canary": ["--status"],
     "dkim show": [],
+    "doctor": [],
     "suppress list": [],
     "suppress add": ["ann@customer.example"],
     "suppress remove": ["ann@customer.example"],

@@ -1,0 +1,1 @@
+"""`postroom doctor`: whether the world around this installation is as mail needs it, and what to set."""
