@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, func, select, update
 
 from agent.states import DraftState, OutboxState
-from agent.store import locks
+from agent.store import locks, searching
 from agent.store.database import Tx
 from agent.store.statements import one_of
 from agent.store.tables import draft, outbox
@@ -84,6 +84,7 @@ async def put(tx: Tx, fresh: Draft) -> None:
     values["reasons"] = list(fresh.reasons)
     values["overruled"] = list(fresh.overruled)
     await tx.execute(_PUT, values)
+    await searching.put(tx, fresh.id, fresh.mail_id, fresh.proposal.subject, fresh.proposal.plain_text)
 
 
 async def get(tx: Tx, draft_id: str) -> Draft | None:

@@ -14,18 +14,16 @@ from sqlalchemy import Delete, delete, select, update
 
 from agent.states import MailStatus
 from agent.store.database import Tx
+from agent.store.desk_tables import handling, mail_note, mail_tag, searched
 from agent.store.mails import Mail
 from agent.store.tables import (
     attempt,
     conversation,
     delivery_event,
     draft,
-    handling,
     intent,
     job,
     mail,
-    mail_note,
-    mail_tag,
     model_call,
     notice,
     outbox,
@@ -94,6 +92,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(run_item).where(run_item.c.run_id.in_(runs)),
         delete(model_call).where(model_call.c.mail_id == mail_id),
         delete(run).where(run.c.mail_id == mail_id),
+        delete(searched).where(searched.c.mail_id == mail_id),
         delete(handling).where(handling.c.mail_id == mail_id),
         delete(mail_note).where(mail_note.c.mail_id == mail_id),
         delete(mail_tag).where(mail_tag.c.mail_id == mail_id),

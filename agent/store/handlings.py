@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from agent.ids import new_id
 from agent.store.database import Database, Tx
-from agent.store.tables import handling, mail_note, mail_tag
+from agent.store.desk_tables import handling, mail_note, mail_tag
 
 
 @dataclass(frozen=True)

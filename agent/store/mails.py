@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, bindparam, delete, func, select, update
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
-from agent.store import locks
+from agent.store import locks, searching
 from agent.store.database import Database, Tx
 from agent.store.statements import one_of
 from agent.store.tables import (
@@ -304,6 +304,8 @@ async def routes(tx: Tx, mail_id: str) -> list[str]:
 
 async def describe(tx: Tx, mail_id: str, facts: Description, conversation_id: str | None) -> None:
     await tx.execute(_DESCRIBE, {**vars(facts), "of": mail_id, "conversation_id": conversation_id})
+    said = str((facts.normalized or {}).get("new_text", ""))
+    await searching.put(tx, mail_id, mail_id, facts.subject, facts.author, facts.author_name, said)
 
 
 class IllegalMoveError(Exception):

@@ -16,8 +16,9 @@ from sqlalchemy import Select, func, select
 
 from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
+from agent.store.desk_tables import handling, mail_tag
 from agent.store.mails import LISTED, Listed, listed_row
-from agent.store.tables import draft, handling, intent, mail, mail_tag
+from agent.store.tables import draft, intent, mail
 
 COUNTED = 1000
 """A count stops here."""

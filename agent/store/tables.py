@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -426,34 +426,6 @@ suppression = Table(  # who gets nothing any more: see agent.store.suppression
     Column("soft", Integer, nullable=False, server_default="0"),
     Column("by", Words(200), nullable=False),
     Column("at", Instant, nullable=False),
-)
-
-handling = Table(  # what people at the desk do with a mail; no row: nothing yet
-    "handling",
-    metadata,
-    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
-    Column("assignee", Words(200), nullable=False, server_default=""),
-    Column("snoozed_until", Instant),
-    Index(None, "assignee", "mail_id"),
-)
-
-mail_tag = Table(
-    "mail_tag",
-    metadata,
-    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
-    Column("tag", Words(60), primary_key=True),
-    Index(None, "tag", "mail_id"),
-)
-
-mail_note = Table(  # of colleagues to each other; never sent
-    "mail_note",
-    metadata,
-    Column("id", Words(24), primary_key=True),
-    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("by", Words(200), nullable=False),
-    Column("text", Words(), nullable=False),
-    Index(None, "mail_id", "at"),
 )
 
 pause = Table(

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent.parts import Parts
 from agent.web.actions import Actions
 from agent.web.conversation import ConversationPage
+from agent.web.finding import SearchPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
 from agent.web.session import Sessions
@@ -73,6 +74,7 @@ class Desk:
         self._sessions = sessions
         self._pages = Pages(sessions)
         self._queue = QueuePage(parts, self._pages)
+        self._search = SearchPage(parts, self._pages)
         self._conversation = ConversationPage(parts, self._pages)
         self._actions = Actions(parts, self._pages)
 
@@ -82,6 +84,7 @@ class Desk:
             Starlette(
                 routes=[
                     Route("/", seen(self._queue.show)),
+                    Route("/search", seen(self._search.show)),
                     Route("/mail/{id}", seen(self._conversation.show)),
                     Route("/mail/{id}/raw", seen(self._conversation.raw)),
                     Route("/mail/{id}/{verb}", decided(act.mail), methods=["POST"]),

@@ -103,6 +103,7 @@ class QueuePage:
             chosen=chosen,
             oldest_first=view.oldest_first,
             rows=rows[:PAGE],
+            asked="",
             handled=handled,
             tags=tags,
             more=mark_of(rows[PAGE - 1]) if len(rows) > PAGE else "",

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from agent.store.tables import Instant, Words, metadata
+from agent.store import desk_tables  # its tables are of the same metadata
+from agent.store.tables import Instant, Words
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
@@ -16,7 +17,7 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=desk_tables.searched.metadata,
     render_as_batch=True,
     render_item=render_item,
     compare_type=False,

@@ -1,0 +1,80 @@
+"""Full-text search over mails and drafts: SQLite's FTS5, PostgreSQL's tsvector.
+
+Rules:
+- Words are made here, the same for both databases: letters and digits, without case and accents. Each database only
+  looks them up.
+- A text is searchable from the transaction on that stores it; triggers of the database keep FTS5's index with its rows.
+- A page ends at a number, and the next one begins there: nothing is counted or skipped.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
+
+from agent.store.database import Tx
+from agent.store.desk_tables import searched
+
+LONGEST_TEXT, LONGEST_WORD, MOST_WORDS = 50_000, 60, 10_000
+"""Characters of a text that are read, of a word that count, and words of a text that are kept."""
+MOST_ASKED = 12
+"""Words of a question that count."""
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class Hit:
+    n: int
+    mail_id: str
+
+
+def words(told: str) -> list[str]:
+    """The words of a text as they are looked up, each once, in the order that they first stand in."""
+    plain = unicodedata.normalize("NFKD", told[:LONGEST_TEXT]).casefold()
+    bare = "".join(char for char in plain if not unicodedata.combining(char))
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(bare)))[:MOST_WORDS]
+
+
+def _upsert(insert: SqliteInsert | PostgresInsert) -> SqliteInsert | PostgresInsert:
+    return insert.on_conflict_do_update(index_elements=[searched.c.ref], set_={"words": insert.excluded.words})
+
+
+_PUT = {"sqlite": _upsert(sqlite.insert(searched)), "postgresql": _upsert(postgresql.insert(searched))}
+_FIND = {
+    "sqlite": text(
+        "SELECT searched.n, searched.mail_id FROM search_index JOIN searched ON searched.n = search_index.rowid "
+        "WHERE search_index MATCH :asked AND search_index.rowid < :below ORDER BY search_index.rowid DESC LIMIT :most"
+    ),
+    "postgresql": text(
+        "SELECT n, mail_id FROM searched "
+        "WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(:asked AS tsquery) "
+        "AND n < :below ORDER BY n DESC LIMIT :most"
+    ),
+}
+_NEWEST = 2**62
+
+
+async def put(tx: Tx, ref: str, mail_id: str, *told: str) -> None:
+    """Make a mail or draft searchable by these texts, in the place of what it said before."""
+    row = {"ref": ref, "mail_id": mail_id, "words": " ".join(words("\n".join(told)))}
+    await tx.execute(_PUT[tx.dialect.name], row)
+
+
+async def find(tx: Tx, asked: str, *, limit: int, below: int = _NEWEST) -> list[Hit]:
+    """Mails with all these words in one text, the last as a beginning; what was read last comes first."""
+    found = words(asked)[:MOST_ASKED]
+    if not found:
+        return []
+    *whole, last = found
+    if tx.dialect.name == "sqlite":
+        query = " ".join([*(f'"{word}"' for word in whole), f'"{last}"*'])
+    else:
+        query = " & ".join([*(f"'{word}'" for word in whole), f"'{last}':*"])
+    rows = await tx.execute(_FIND[tx.dialect.name], {"asked": query, "below": below, "most": limit})
+    return [Hit(row.n, row.mail_id) for row in rows]
