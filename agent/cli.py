@@ -355,6 +355,7 @@ def resolve(
     run(lambda: commands.resolve(settings, any_id, outcome.value, by or me()))
 
 
+app.command()(cli_doors.triage)
 app.command()(cli_doors.doctor)
 app.command("send-test")(cli_doors.send_test)
 app.command()(cli_doors.simulate)

@@ -65,3 +65,17 @@ def doctor(
     from agent.doctor.examine import doctor as look
 
     run(lambda: look(settings, domain, as_json=as_json))
+
+
+def triage(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the rules would do to stored mail.")] = False,
+    last: Annotated[int, typer.Option(help="How many mails, newest first.", min=1, max=10_000)] = 100,
+    config: ConfigPath = HERE,
+) -> None:
+    """Show what [[triage]] rules would do to stored mail."""
+    settings = configured(config)
+    from agent import triage_commands
+
+    if not dry_run:
+        stop("the service sorts mail as it comes; say --dry-run to see what the rules would do to stored mail", 2)
+    run(lambda: triage_commands.dry_run(settings, last))

@@ -36,6 +36,7 @@ from pydantic_core import ErrorDetails
 from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
+from agent.triage_settings import TriageSettings
 from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings, WebhookDoorSettings, WebhookSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
@@ -293,6 +294,8 @@ class Config(Section):
     notices: NoticeSettings = NoticeSettings()
     canaries: tuple[CanarySettings, ...] = Field(alias="canary", default=())
     """Marked mail that proves each door alive."""
+    triage: tuple[TriageSettings, ...] = ()
+    """What is done with mail of a certain kind, in the order of the file."""
     lookups: tuple[LookupSettings, ...] = Field(alias="lookup", default=())
     """What the assistant may ask the operator's own service."""
     webhook_door: WebhookDoorSettings = Field(alias="webhooks", default=WebhookDoorSettings())
@@ -328,9 +331,14 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _notices_go_to_people(self) -> Self:
-        for one in self.notices.team:
+        named = [("notices.team", one) for one in self.notices.team]
+        named += [(f"triage {rule.name}: forward_to", one) for rule in self.triage for one in rule.forward_to]
+        for where, one in named:
             if self.mailbox_of(one) is not None:
-                raise ValueError(f"notices.team: {one} is a mailbox of ours; name a person's address")
+                raise ValueError(f"{where}: {one} is a mailbox of ours; name a person's address")
+        names = [one.name for one in self.triage]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the name {', '.join(sorted(twice))} stands twice over triage")
         return self
 
     @field_validator("lookups")

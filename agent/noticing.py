@@ -21,11 +21,13 @@ import structlog
 from agent import notices as words
 from agent.notices import EVENTS, OPEN
 from agent.parts import Parts
+from agent.sorting import FORWARD, forwarded
 from agent.states import NoticeState
 from agent.store import mails
 from agent.store import notices as store
 from agent.store.database import Tx
 from agent.store.notices import SLACK, Notice, Waiting
+from inbound.aside import aside
 from outbound import tokens
 from outbound.authorize import authorize
 from outbound.compose import Composed, Reply, compose
@@ -151,7 +153,9 @@ async def _finish(parts: Parts, one: Notice, result: DeliveryResult) -> None:
             await store.put_back(tx, one, due_at=again, detail=detail)
         else:
             state = NoticeState.SENT if isinstance(result, Sent) else NoticeState.FAILED
-            await store.end(tx, one, state, detail, now=now)
+            ended = await store.end(tx, one, state, detail, now=now)
+            if ended and one.kind == FORWARD:
+                await forwarded(parts, tx, one.mail_id, one.recipient, sent=isinstance(result, Sent), now=now)
     if isinstance(result, Sent):
         log.info("notice.sent", notice=one.id, kind=one.kind)
     else:
@@ -159,7 +163,13 @@ async def _finish(parts: Parts, one: Notice, result: DeliveryResult) -> None:
 
 
 async def _by_mail(parts: Parts, courier: Courier, one: Notice) -> DeliveryResult:
-    email = approved(parts, one)
+    raw = b""
+    if one.kind == FORWARD:
+        async with parts.database.read() as tx:
+            raw = await mails.raw(tx, one.mail_id) or b""
+        if not raw:
+            return Never(reason="the mail's bytes are not kept any more")
+    email = await aside(len(raw), approved, parts, one, raw)
     if isinstance(email, Refused):
         return Never(reason=f"{email.code}: {email.reason}")
     try:
@@ -168,13 +178,11 @@ async def _by_mail(parts: Parts, courier: Courier, one: Notice) -> DeliveryResul
         return InDoubt(reason=f"the {courier.name} courier failed: {type(error).__name__}")
 
 
-def approved(parts: Parts, one: Notice) -> ApprovedEmail | Refused:
+def approved(parts: Parts, one: Notice, attached: bytes = b"") -> ApprovedEmail | Refused:
     """The notice's final bytes, signed and sealed; refused where the configuration names its recipient no more."""
-    sender = parts.config.mailboxes[0]
+    sender = parts.config.mailbox_of(one.mailbox) or parts.config.mailboxes[0]
     domain = sender.address.rpartition("@")[2]
-    allowed = (one.kind == "canary" and any(one.recipient == canary.to for canary in parts.config.canaries)) or (
-        one.kind != "canary" and one.recipient in parts.config.notices.team
-    )
+    allowed = one.recipient in _known(parts, one.kind)
     message_id = tokens.message_id(parts.keys.token, one.id, domain)
     composed = compose(
         Reply(
@@ -186,6 +194,7 @@ def approved(parts: Parts, one: Notice) -> ApprovedEmail | Refused:
             message_id=message_id,
             date=one.created_at,
             way="notice",
+            attached=attached,
         )
     )
     if isinstance(composed, Refused):
@@ -198,6 +207,7 @@ def approved(parts: Parts, one: Notice) -> ApprovedEmail | Refused:
         review_reason="",
         allowed_sender=sender.address,
         allowed_recipient=allowed,
+        max_attachment_count=1 if one.kind == FORWARD else 0,
         decision="allow",
     )
     return authorize(
@@ -215,6 +225,15 @@ def approved(parts: Parts, one: Notice) -> ApprovedEmail | Refused:
         approved_at=one.created_at,
         policy=policy,
     )
+
+
+def _known(parts: Parts, kind: str) -> set[str]:
+    """Who may get a notice of this kind, by today's configuration."""
+    if kind == "canary":
+        return {one.to for one in parts.config.canaries}
+    if kind == FORWARD:
+        return {one for rule in parts.config.triage for one in rule.forward_to}
+    return set(parts.config.notices.team)
 
 
 async def _to_chat(parts: Parts, one: Notice) -> DeliveryResult:

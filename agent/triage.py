@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import canary, feedback
+from agent import canary, feedback, sorting
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -324,6 +324,11 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
                 "authenticated": read.auth.method,
             },
         )
+        asked = sorting.seen(mail, read.email, found.intent, proven=read.auth.author is not None)
+        if mail.conversation_id is None and await sorting.sort(  # begun again by a person: they want a run
+            parts, tx, mail, asked, conversation_id=conversation_id, intent=found.intent.intent, now=now
+        ):
+            return
         run = await runs.create(
             tx,
             mail_id=mail.id,

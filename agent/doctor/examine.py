@@ -41,7 +41,7 @@ async def _ended(work: Awaitable[list[Finding]]) -> list[Finding]:
 
 async def _dns(config: Config, domain: str, resolver: Resolver) -> list[Finding]:
     looks = [
-        dns.asked("MX", lambda: dns.mx(resolver, domain, config.listener.hostname)),
+        dns.asked("MX", lambda: dns.mx(resolver, domain, _host(config, domain))),
         dns.asked("SPF", lambda: dns.spf(resolver, domain)),
         dns.asked("DMARC", lambda: dns.dmarc(resolver, domain)),
     ]
@@ -56,6 +56,11 @@ async def _dns(config: Config, domain: str, resolver: Resolver) -> list[Finding]
     if not is_loopback(config.listener.host) and config.listener.hostname != "localhost":
         found.append(await dns.asked("PTR", lambda: dns.ptr(resolver, config.listener.hostname)))
     return [Finding(one.health, f"{domain} {one.about}", one.said, one.set_) for one in found]
+
+
+def _host(config: Config, domain: str) -> str:
+    """What the MX record is to name."""
+    return f"mail.{domain}" if config.listener.hostname == "localhost" else config.listener.hostname
 
 
 async def _store(config: Config) -> list[Finding]:

@@ -49,6 +49,7 @@ COMMANDS: dict[str, list[str]] = {
     "canary": ["--status"],
     "dkim show": [],
     "doctor": [],
+    "triage": ["--dry-run"],
     "suppress list": [],
     "suppress add": ["ann@customer.example"],
     "suppress remove": ["ann@customer.example"],

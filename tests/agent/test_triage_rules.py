@@ -1,0 +1,212 @@
+"""The operator's triage rules: what holds, what follows, and that nothing of it answers or hides by a model's word."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from agent import closing, triage_commands
+from agent.config import Config
+from agent.states import MailStatus
+from agent.store import handlings, mails, trail
+from agent.triage_rules import Decided, Seen, decide, holds
+from agent.triage_settings import TriageSettings
+from outbound.contracts import Never
+from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SUPPORT, House, configuration, house
+from tests.agent.test_notices import Kept, tell
+
+BOOKS = "books@people.example"
+SEEN = Seen(
+    mailbox=SUPPORT,
+    intent="opening_hours",
+    sender=CUSTOMER,
+    proven=True,
+    subject="An INVOICE  of yours",
+    text="Please pay",
+    attachments=1,
+)
+
+
+def rule(**given: Any) -> TriageSettings:
+    return TriageSettings.model_validate({"name": "one", "tags": ["t"], **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "holds_"),
+    [
+        ({}, True),
+        ({"mailboxes": [SUPPORT]}, True),
+        ({"mailboxes": [SALES]}, False),
+        ({"intents": ["returns", "opening_hours"]}, True),
+        ({"intents": ["none"]}, False),
+        ({"senders": [CUSTOMER.upper()]}, True),
+        ({"senders": ["@customer.example"]}, True),
+        ({"senders": ["@example"]}, False),
+        ({"senders": ["@er.example"]}, False),
+        ({"proven": True}, True),
+        ({"proven": False}, False),
+        ({"subjects": ["invoice of"]}, True),
+        ({"subjects": ["bill"]}, False),
+        ({"texts": ["PAY"]}, True),
+        ({"attachments": True}, True),
+        ({"attachments": False}, False),
+        ({"subjects": ["invoice"], "texts": ["refund"]}, False),
+    ],
+)
+def test_every_condition_has_to_hold(given: dict[str, Any], *, holds_: bool) -> None:
+    """Of several values one is enough."""
+    assert holds(rule(**given), SEEN) is holds_
+
+
+def test_tags_add_up_and_the_first_word_counts() -> None:
+    """Team, priority and action are those of the first rule that has one."""
+    rules = [
+        rule(name="a", tags=["x"], priority="high"),
+        rule(name="b", tags=["x", "y"], team="books", action="person"),
+        rule(name="c", tags=[], priority="urgent", team="sales", action="close"),
+        rule(name="d", tags=["never"], intents=["none"]),
+    ]
+    assert decide(rules, SEEN) == Decided(("x", "y", "high"), "books", "person", (), "b", ("a", "b", "c"))
+
+
+@given(st.text(max_size=50), st.text(max_size=50), st.text(max_size=20))
+def test_no_mail_breaks_a_rule(subject: str, text: str, sender: str) -> None:
+    """Whatever stands in it; and who has no address is nobody's sender."""
+    seen = Seen(SUPPORT, "none", sender, False, subject, text, 0)
+    decide([rule(subjects=["a"], texts=["b"]), rule(senders=["@customer.example"])], seen)
+    assert not holds(rule(senders=["@customer.example"]), Seen(SUPPORT, "none", "", False, "", "", 0))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tags": []},
+        {"action": "forward"},
+        {"forward_to": [BOOKS]},
+        {"action": "delete"},
+        {"senders": ["nobody"]},
+        {"senders": ["@"]},
+        {"subjects": [" "]},
+        {"tags": ["<b>"]},
+        {"action": "forward", "forward_to": ["not an address"]},
+        {"name": "two words"},
+        {"team": "a\nb"},
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(given: dict[str, Any]) -> None:
+    """Told before anything starts."""
+    with pytest.raises(ValidationError):
+        rule(**given)
+
+
+def ruled(folder: Path, *rules: dict[str, Any], **changes: Any) -> Config:
+    return configuration(folder, triage=[{"name": f"r{n}", **one} for n, one in enumerate(rules)], **changes)
+
+
+def test_nothing_is_forwarded_to_ourselves(tmp_path: Path) -> None:
+    """A mailbox of ours would answer it."""
+    with pytest.raises(ValidationError, match="mailbox of ours"):
+        ruled(tmp_path, {"action": "forward", "forward_to": [SALES]})
+
+
+async def sorted_as(home: House, mail_id: str) -> tuple[MailStatus, list[str], str]:
+    async with home.parts.database.read() as tx:
+        tags, handled = await handlings.tags(tx, mail_id), await handlings.get(tx, mail_id)
+    return (await home.mail(mail_id)).status, tags, handled.assignee
+
+
+async def test_tags_and_team_leave_the_rest_as_it_is(tmp_path: Path) -> None:
+    """The reply goes its way."""
+    config = ruled(tmp_path, {"intents": ["opening_hours"], "tags": ["hours"], "team": "shop", "priority": "low"})
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        assert await sorted_as(home, mail_id) == (MailStatus.ANSWERED, ["hours", "low"], "shop")
+        async with home.parts.database.read() as tx:
+            (entry,) = [one for one in await trail.of_mail(tx, mail_id) if one.event == "sorted"]
+        assert entry.data["rules"] == ["r0"]
+
+
+@pytest.mark.parametrize(("action", "ends"), [("person", MailStatus.PERSON), ("close", MailStatus.CLOSED)])
+async def test_an_action_starts_no_run(tmp_path: Path, action: str, ends: MailStatus) -> None:
+    """No draft, no reply; a person who begins it again gets both."""
+    async with house(tmp_path, config=ruled(tmp_path, {"subjects": ["question"], "action": action})) as home:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is ends
+        assert (await home.drafts(mail_id), home.replies()) == ([], [])
+        await closing.retry(home.parts, mail_id, by="ruth")
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
+
+
+async def test_a_forward_keeps_the_original_and_closes_when_it_left(tmp_path: Path) -> None:
+    """To the operator's address alone, the very bytes attached; until then it is a person's."""
+    config = ruled(tmp_path, {"subjects": ["question"], "action": "forward", "forward_to": [BOOKS]})
+    courier = Kept()
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive(ORDER)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        await tell(home, courier)
+        await tell(home, courier)
+        mail = await home.mail(mail_id)
+        assert (mail.status, mail.status_reason) == (MailStatus.CLOSED, f"forwarded to {BOOKS}")
+        async with home.parts.database.read() as tx:
+            raw = await mails.raw(tx, mail_id)
+            assert "forwarded" in [one.event for one in await trail.of_mail(tx, mail_id)]
+    (email,) = courier.mails
+    found = message_from_bytes(email.raw)
+    assert (email.recipient, found["Auto-Submitted"], found["From"]) == (
+        BOOKS,
+        "auto-generated",
+        f"Larkspur <{SUPPORT}>",
+    )
+    *_, original = found.walk()
+    assert original.get_payload(decode=True) == raw
+    assert home.replies() == []
+
+
+async def test_a_forward_that_cannot_leave_stays_with_a_person(tmp_path: Path) -> None:
+    """Said on the mail itself."""
+    config = ruled(tmp_path, {"subjects": ["question"], "action": "forward", "forward_to": [BOOKS]})
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive(ORDER)
+        await home.settle()
+        await tell(home, Kept(Never(reason="550 no")))
+        mail = await home.mail(mail_id)
+        assert mail.status is MailStatus.PERSON
+        assert "could not be forwarded" in mail.status_reason
+
+
+async def test_a_model_alone_sorts_nothing(tmp_path: Path) -> None:
+    """Its word that a mail is to be closed or forwarded is not asked for; without a rule the mail goes its way."""
+    async with house(tmp_path) as home:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        assert await sorted_as(home, mail_id) == (MailStatus.ANSWERED, [], "")
+
+
+async def test_a_dry_run_tells_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What each stored mail would get, and how often each rule holds."""
+    async with house(tmp_path) as home:
+        mail_id = await home.receive(HOURS, subject="Your [red]invoice")
+        await home.settle()
+    config = ruled(
+        tmp_path, {"subjects": ["invoice"], "tags": ["money"], "action": "close"}, {"intents": ["none"], "tags": ["x"]}
+    )
+    assert await triage_commands.dry_run(config, 10) == 0
+    said = capsys.readouterr().out
+    assert mail_id in said
+    assert "r0: tags money; close" in said
+    assert "[red]invoice" in said
+    assert "r1: 0 of 1 (it holds for none of them)" in said
+    assert "1 of 1 mails would be sorted" in said
+    async with house(tmp_path) as home:
+        assert await sorted_as(home, mail_id) == (MailStatus.WAITING, [], "")
