@@ -73,6 +73,15 @@ def normalize(raw: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> NormalizedEmail | 
         return _quarantined(raw, block, why)
 
 
+def take_apart(raw: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> parts.Found | None:
+    """The text parts as they were written and the attachments with their bytes; None where it cannot be read."""
+    try:
+        check(raw, split_headers(raw), bounds)
+        return parts.read(_parsed(raw), bounds, keep=True)
+    except Exception:  # noqa: BLE001 (as in `normalize`: whatever it is, the bytes as they came are still offered)
+        return None
+
+
 def _parsed(raw: bytes) -> Message:
     """The tree of parts. Where mail-parser stumbles over what it makes of the tree, the tree itself is still right."""
     try:

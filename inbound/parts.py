@@ -49,11 +49,14 @@ class Found:
     risks: set[str] = field(default_factory=set)
     defects: set[str] = field(default_factory=set)
     count: int = 0
+    keep: bool = False
+    contents: list[tuple[str, bytes]] = field(default_factory=list)
+    """Content-ID without brackets and bytes of each attachment, in their order; only where `keep` asks for them."""
 
 
-def read(message: Message, bounds: Bounds) -> Found:
+def read(message: Message, bounds: Bounds, *, keep: bool = False) -> Found:
     """Walk the tree. Raises BoundBrokenError."""
-    found = Found()
+    found = Found(keep=keep)
     _walk(message, found, None, bounds, 0)
     return found
 
@@ -179,6 +182,8 @@ def _file(part: Message, found: Found, bounds: Bounds) -> None:
     kind = part.get_content_type()
     name, risks = safe_name(_file_name(part))
     found.risks |= risks
+    if found.keep:
+        found.contents.append((str(part.get("content-id", ""))[:500].strip().strip("<>"), data))
     found.attachments.append(
         Attachment(
             name=name or _ENDINGS.get(kind, "unnamed"),

@@ -4,7 +4,7 @@ Rules:
 - Reading is GET, deciding is POST with the form's token; nothing is ever decided by a link.
 - Strict headers on every answer: no script runs but our own file, nothing is loaded from elsewhere, nobody may frame
   the page.
-- Mail is shown as text; the templates escape everything.
+- Mail is shown as text; the templates escape everything. Its HTML has a frame of its own (`frame`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from agent.parts import Parts
 from agent.web.actions import Actions
 from agent.web.conversation import ConversationPage
 from agent.web.finding import SearchPage
+from agent.web.frame import Frame
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
 from agent.web.session import Sessions
@@ -34,7 +35,7 @@ FORM_BYTES = 1_300_000
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,7 +50,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class StrictHeaders:
-    """Put the headers on every answer, errors included."""
+    """Put the headers on every answer, errors included; the frame's answers bring some of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,10 +58,10 @@ class StrictHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", []),
-                    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
-                ]
+                given = list(message.get("headers", []))
+                own = {name for name, _ in given}
+                ours = ((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
+                message["headers"] = [*given, *(one for one in ours if one[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)
@@ -76,6 +77,7 @@ class Desk:
         self._queue = QueuePage(parts, self._pages)
         self._search = SearchPage(parts, self._pages)
         self._conversation = ConversationPage(parts, self._pages)
+        self._frame = Frame(parts, self._pages)
         self._actions = Actions(parts, self._pages)
 
     def app(self) -> ASGIApp:
@@ -87,6 +89,8 @@ class Desk:
                     Route("/search", seen(self._search.show)),
                     Route("/mail/{id}", seen(self._conversation.show)),
                     Route("/mail/{id}/raw", seen(self._conversation.raw)),
+                    Route("/mail/{id}/html", seen(self._frame.html)),
+                    Route("/mail/{id}/file/{number:int}", seen(self._frame.file)),
                     Route("/mail/{id}/{verb}", decided(act.mail), methods=["POST"]),
                     Route("/drafts/{id}/{verb}", decided(act.draft), methods=["POST"]),
                     Route("/pause", decided(act.pause), methods=["POST"]),

@@ -17,7 +17,7 @@ from tests.agent.postroom import HOURS, House, house
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -34,7 +34,7 @@ TAGS = {
     *("html", "head", "meta", "link", "title", "body", "header", "main", "nav", "section", "div", "span"),
     *("a", "button", "form", "input", "label", "textarea", "details", "summary", "time"),
     *("h1", "h2", "p", "pre", "strong", "ol", "ul", "li", "dl", "dt", "dd"),
-    *("script", "footer", "select", "option"),
+    *("script", "footer", "select", "option", "iframe"),
     *("table", "tbody", "thead", "tr", "td", "th"),
 }
 """All elements that the desk's pages use."""
