@@ -269,6 +269,18 @@ def policy_list(config: ConfigPath = HERE) -> None:
     run(lambda: policy_commands.policy_list(settings))
 
 
+@policy.command("test")
+def policy_test(
+    file: Annotated[Path, typer.Argument(help="Golden cases in TOML, as fixtures/policy/golden.toml has them.")],
+    config: ConfigPath = HERE,
+) -> None:
+    """Decide golden cases; tell which are decided otherwise."""
+    settings = configured(config)
+    from agent import policy_commands
+
+    run(lambda: policy_commands.policy_test(settings, file))
+
+
 @policy.command("diff")
 def policy_diff(
     new: Annotated[Path, typer.Argument(metavar="NEW.toml", help="The configuration to compare with.")],

@@ -2,17 +2,22 @@
 
 Rules:
 - A difference is found by deciding again on stored mail under both configurations; nothing is stored or sent.
+- A golden case is decided from its own facts alone.
 - Facts are today's for both, so that what differs is the configuration's doing alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from agent.commands import console, fail, opened_parts
 from agent.config import Config, load
+from agent.golden import Case, differences, judge_case, load_cases
 from agent.parts import Parts, rules_of
 from agent.playbook import load as load_playbook
 from agent.printing import line
@@ -56,6 +61,48 @@ async def policy_diff(config: Config, new: Path, last: int) -> int:
         return fail("no stored mail was ever decided on: there is nothing to compare")
     console.print(f"{changed} of {looked} mails would be decided otherwise.")
     return 1 if changed else 0
+
+
+async def policy_test(config: Config, file: Path) -> int:
+    """Decide every case of a file; 1 where one is not decided as it says. Nothing is stored or sent."""
+    try:
+        cases = load_cases(await asyncio.to_thread(file.read_text, "utf-8"))
+    except OSError as error:
+        return fail(f"{file}: {error.strerror}")
+    except ValidationError as error:
+        return fail("\n".join(f"{file}: {_place(one['loc'])}: {one['msg']}" for one in error.errors()))
+    except ValueError as error:
+        return fail(f"{file}: not TOML in UTF-8: {error}")
+    own = frozenset(address for one in config.mailboxes for address in (one.address, *one.aliases))
+    wrong = 0
+    for case in cases:
+        problems = _decided(config, case, own)
+        wrong += bool(problems)
+        console.print(f"{'[bold red]wrong[/]' if problems else 'ok'}  {line(case.name)}")
+        for problem in problems:
+            console.print(f"       {line(problem)}")
+    console.print(f"{len(cases) - wrong} of {len(cases)} cases are decided as expected.")
+    return 1 if wrong else 0
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    """`case 3, mail.author`."""
+    if len(where) > 1 and isinstance(where[1], int):
+        return f"case {where[1] + 1}, {'.'.join(map(str, where[2:]))}"
+    return ".".join(map(str, where)) or "the file"
+
+
+def _decided(config: Config, case: Case, own: frozenset[str]) -> list[str]:
+    mailbox = config.mailbox_of(case.mailbox) if case.mailbox else config.mailboxes[0]
+    if mailbox is None:
+        return [f"{case.mailbox} is no mailbox of the configuration"]
+    playbook = load_playbook(mailbox.playbook)
+    if case.reply.entry and playbook.entry(case.reply.entry) is None:
+        return [f"the playbook of {mailbox.address} has no entry {case.reply.entry!r}"]
+    known = {rule.id for rule in RULES}
+    if strange := [one for one in case.expect.rules or () if one not in known]:
+        return [f"there is no rule {', '.join(strange)}; `postroom policy list` names them"]
+    return differences(case, judge_case(case, mailbox.address, rules_of(config, mailbox), playbook, own))
 
 
 def _with(parts: Parts, other: Config) -> Parts:

@@ -39,6 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     "replay": ["x"],
     "policy list": [],
     "policy diff": ["x"],
+    "policy test": ["x.toml"],
     "audit verify": [],
     "explain": ["x"],
     "pause": [],
