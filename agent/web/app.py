@@ -24,6 +24,7 @@ from agent.web.actions import Actions
 from agent.web.conversation import ConversationPage
 from agent.web.finding import SearchPage
 from agent.web.frame import Frame
+from agent.web.numbers import NumbersPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
 from agent.web.session import Sessions
@@ -76,6 +77,7 @@ class Desk:
         self._pages = Pages(sessions)
         self._queue = QueuePage(parts, self._pages)
         self._search = SearchPage(parts, self._pages)
+        self._numbers = NumbersPage(parts, self._pages)
         self._conversation = ConversationPage(parts, self._pages)
         self._frame = Frame(parts, self._pages)
         self._actions = Actions(parts, self._pages)
@@ -87,6 +89,8 @@ class Desk:
                 routes=[
                     Route("/", seen(self._queue.show)),
                     Route("/search", seen(self._search.show)),
+                    Route("/numbers", seen(self._numbers.show)),
+                    Route("/numbers.csv", seen(self._numbers.show)),
                     Route("/mail/{id}", seen(self._conversation.show)),
                     Route("/mail/{id}/raw", seen(self._conversation.raw)),
                     Route("/mail/{id}/html", seen(self._frame.html)),

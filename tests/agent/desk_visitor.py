@@ -34,7 +34,7 @@ TAGS = {
     *("html", "head", "meta", "link", "title", "body", "header", "main", "nav", "section", "div", "span"),
     *("a", "button", "form", "input", "label", "textarea", "details", "summary", "time"),
     *("h1", "h2", "p", "pre", "strong", "ol", "ul", "li", "dl", "dt", "dd"),
-    *("script", "footer", "select", "option", "iframe"),
+    *("script", "footer", "select", "option", "iframe", "svg", "g", "rect"),
     *("table", "tbody", "thead", "tr", "td", "th"),
 }
 """All elements that the desk's pages use."""
