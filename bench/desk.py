@@ -75,11 +75,11 @@ def statements(database: Database) -> list[str]:
         f"|| ' w' || {to_text.format('s.n % 7')}"
     )
 
-    def into(head: str, select: str) -> str:
+    def into(head: str, select: str, which: str = "") -> str:
         if database.is_sqlite:
             before, _, after = numbers.partition(" {}")
-            return f"INSERT INTO {head} {before} {select}{after}"
-        return f"INSERT INTO {head} {numbers.format(select)}"
+            return f"INSERT INTO {head} {before} {select}{after}{which}"
+        return f"INSERT INTO {head} {numbers.format(select)}{which}"
 
     return [
         into(
@@ -91,11 +91,26 @@ def statements(database: Database) -> list[str]:
             "intent (mail_id, data, model, prompt_version, created_at)",
             f"SELECT 'm-' || {n}, CAST(:intent AS {'TEXT' if database.is_sqlite else 'json'}), 'seed', '1', {START}",
         ),
+        into(
+            "draft (id, mail_id, conversation_id, mailbox, origin, state, proposal, judgement, reasons, thread_head, "
+            "policy_version, approval_hash, created_at)",
+            f"SELECT 'd-' || {n}, 'm-' || {n}, 'c-seed', 'support@larkspur.example', 'model', 'unseen', '{{}}', "
+            f"'{{}}', '[]', '', '', '', {START} + s.n * 1000000",
+            " WHERE s.n % 100 < 40",
+        ),
         into("searched (ref, mail_id, words)", words),
     ]
 
 
 async def seed(database: Database, mails: int) -> None:
+    """One conversation for all: the desk's lists do not look at conversations."""
+    async with database.write() as tx:
+        await tx.execute(
+            text(
+                "INSERT INTO conversation (id, mailbox, correspondent, subject_key, head_mail_id, created_at, "
+                "updated_at) VALUES ('c-seed', '', '', '', '', 0, 0)"
+            )
+        )
     for first in range(1, mails + 1, CHUNK):
         bounds = {"first": first, "last": min(first + CHUNK - 1, mails)}
         async with database.write(aside=True) as tx:
@@ -105,7 +120,9 @@ async def seed(database: Database, mails: int) -> None:
 
 
 async def settle(database: Database) -> None:
-    """What a database does by itself after a while."""
+    """What PostgreSQL does by itself after a while; SQLite is used without statistics, as Postroom uses it."""
+    if database.is_sqlite:
+        return
     async with database.write(aside=True) as tx:
         await tx.execute(text("ANALYZE"))
 

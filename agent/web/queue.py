@@ -16,7 +16,6 @@ from starlette.responses import Response
 from agent.parts import Parts
 from agent.states import DraftState, MailStatus
 from agent.store import handlings, pauses, queue
-from agent.store.mails import Listed
 from agent.store.queue import Place, View
 from agent.web.page import Pages, actor
 
@@ -44,9 +43,10 @@ VIEWS: dict[str, tuple[str, View]] = {
 }
 
 
-def mark_of(row: Listed) -> str:
+def mark_of(place: Place) -> str:
     """Where a page ends: the address of the next one carries it."""
-    return f"{(row.received_at - EPOCH) // timedelta(microseconds=1)}-{row.id}"
+    at, any_id = place
+    return f"{(at - EPOCH) // timedelta(microseconds=1)}-{any_id}"
 
 
 def place_of(mark: str) -> Place | None:
@@ -90,9 +90,9 @@ class QueuePage:
             return self._pages.note(request, "No such page", "The address names a page that does not exist.", 404)
         now, view = self._parts.now(), view_of(chosen, request)
         async with self._parts.database.read() as tx:
-            rows = await queue.page(tx, view, now=now, limit=PAGE + 1, after=after)
+            lines = await queue.page(tx, view, now=now, limit=PAGE + 1, after=after)
             counts = {name: await queue.count(tx, view_of(name, request), now=now) for name in VIEWS}
-            handled, tags = await handlings.of_many(tx, [row.id for row in rows[:PAGE]])
+            handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
         filters = {name: value for name in ("mailbox", "tag", "assignee") if (value := getattr(view, name))}
         kept = {name: value for name, value in filters.items() if name in request.query_params}
@@ -102,11 +102,11 @@ class QueuePage:
             tabs=[(name, title, _counted(counts[name])) for name, (title, _) in VIEWS.items()],
             chosen=chosen,
             oldest_first=view.oldest_first,
-            rows=rows[:PAGE],
+            rows=[line.mail for line in lines[:PAGE]],
             asked="",
             handled=handled,
             tags=tags,
-            more=mark_of(rows[PAGE - 1]) if len(rows) > PAGE else "",
+            more=mark_of(lines[PAGE - 1].place) if len(lines) > PAGE else "",
             first=after is None,
             kept={"mailbox": "", "tag": "", "assignee": "", **kept},
             query=urlencode(kept),
