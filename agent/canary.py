@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from agent.config import CanarySettings
+from agent.notice_settings import CanarySettings
 from agent.notices import age
 from agent.noticing import recipients
 from agent.parts import Parts

@@ -36,6 +36,7 @@ from pydantic_core import ErrorDetails
 from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
+from agent.notice_settings import CanarySettings, NoticeSettings, SuppressionSettings
 from agent.triage_settings import TriageSettings
 from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings, WebhookDoorSettings, WebhookSettings
@@ -93,12 +94,6 @@ def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError(f"{value!r} is not what a browser sends as Host, like 'desk.example.com' or 'desk.local:8443'")
     return value
-
-
-def _desk_url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[a-zA-Z0-9.:\[\]-]+(?:/[a-zA-Z0-9._~/-]*)?", value):
-        raise ValueError(f"{value!r} is not where a browser finds the desk, like 'https://desk.example.com'")
-    return value.rstrip("/")
 
 
 def _database(value: str) -> str:
@@ -175,50 +170,6 @@ class DeskSettings(Section):
     """Set it where a proxy serves the desk by HTTPS."""
     undo_seconds: int = Field(default=10, ge=0, le=600)
     """So long a reply that was approved at the desk stays before it leaves, so that it can be taken back."""
-
-
-class SuppressionSettings(Section):
-    """`[suppression]`: when an address gets nothing any more. A bounce for good and a complaint suppress at once."""
-
-    soft_bounces: int = Field(default=3, ge=1, le=100)
-    """So many bounces that are not for good, ..."""
-    soft_days: int = Field(default=7, ge=1, le=365)
-    """... each within so many days of the one before, suppress too."""
-
-
-class NoticeSettings(Section):
-    """`[notices]`: what the operator's own people are told, so that nothing waits unseen."""
-
-    team: Annotated[tuple[OurAddress, ...], Field(max_length=20)] = ()
-    """Addresses that get them by mail, from the first mailbox; empty: nobody."""
-    slack_url: SecretStr = SecretStr("")
-    """A webhook that takes `{"text": ...}`, as Slack's and Mattermost's do; who has the URL can post there."""
-    desk_url: Annotated[str, AfterValidator(_desk_url)] = ""
-    """Where people reach the desk (`https://desk.example.com`); links in notices lead there and decide nothing."""
-    tell: tuple[Literal["waiting", "escalated", "in_doubt", "quarantined"], ...] = (
-        "escalated",
-        "in_doubt",
-        "quarantined",
-    )
-    """`waiting`: a draft waits. `escalated`: nobody answered for long. `in_doubt`: nobody knows whether a reply left.
-    `quarantined`: a mail could not be read."""
-    escalate_after_hours: float = Field(default=24.0, gt=0, le=720)
-    """How long a mail may wait for a person before it is escalated."""
-    digest_hour: int = Field(default=6, ge=-1, le=23)
-    """Of the day in UTC: what waits is told once a day, where anything does. -1: never."""
-
-
-class CanarySettings(Section):
-    """`[[canary]]`: a marked mail that is sent the way that customers' mail comes, and has to arrive."""
-
-    to: OurAddress
-    """Address of one of our mailboxes; the courier sends it there, through the world outside."""
-    door: Annotated[str, Field(pattern=r"^(smtp|lmtp|webhook:[a-z]+)$")] = "smtp"
-    """By which it is to come in: `smtp` or `webhook:` and the provider."""
-    every_minutes: int = Field(default=60, ge=5, le=10_080)
-    """How often one is sent."""
-    silent_minutes: int = Field(default=30, ge=1, le=10_080)
-    """After which one that did not arrive is an alarm."""
 
 
 class RetentionSettings(Section):

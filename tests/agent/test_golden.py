@@ -29,7 +29,7 @@ async def test_the_shipped_cases_are_decided_as_they_say(tmp_path: Path, capsys:
     """With the shipped playbook; nothing is opened or made."""
     assert await policy_test(shipped(tmp_path), GOLDEN) == 0, capsys.readouterr().out
     assert f"{len(load_cases(GOLDEN.read_text()))} of" in capsys.readouterr().out
-    assert not (tmp_path / "postroom.db").exists()  # noqa: ASYNC240 (a look in a test)
+    assert not (tmp_path / "postroom.db").exists()
 
 
 async def test_a_case_that_is_decided_otherwise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
