@@ -37,6 +37,7 @@ from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
 from agent.notice_settings import CanarySettings, NoticeSettings, SuppressionSettings
+from agent.quiet import span, zone
 from agent.triage_settings import TriageSettings
 from inbound.addresses import canonical, canonical_domain
 from inbound.settings import Forwarder, IdentitySettings, ListenerSettings, WebhookDoorSettings, WebhookSettings
@@ -93,6 +94,17 @@ def _link(value: str) -> str:
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError(f"{value!r} is not what a browser sends as Host, like 'desk.example.com' or 'desk.local:8443'")
+    return value
+
+
+def _hours(value: str) -> str:
+    if value:
+        span(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    zone(value)
     return value
 
 
@@ -211,6 +223,10 @@ class Mailbox(Section):
     """Folder of Markdown entries."""
     auto_send: bool = False
     """Whether entries marked auto_send may leave without a person at all."""
+    quiet_hours: Annotated[str, AfterValidator(_hours)] = ""
+    """Hours in which nothing leaves that nobody saw, like `22:00-07:00`; it leaves when they end. Empty: none."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """Of the quiet hours, like `Europe/Berlin`."""
     threshold: Share = 0.90
     """Confidence that a reply needs to leave without a person."""
     thresholds: dict[str, Share] = {}

@@ -1,7 +1,7 @@
 """The outbox as `outbound` sees it: what is due, what may begin, what came of it.
 
 Rules:
-- Nothing begins while its mailbox is paused.
+- Nothing begins while its mailbox is paused, and nothing that nobody saw in its quiet hours.
 - Before each attempt the stored bytes are unsealed, read again and judged anew under today's facts and policy.
 - The attempt is committed before the first byte; one that is found open later is in doubt, never tried again by itself.
 - The outcome, the run's answer, the mail's state and the audit row are one transaction, fenced by the claim.
@@ -23,6 +23,7 @@ from agent.outcome import answer, cancel
 from agent.parts import Parts
 from agent.policy import REVIEWED
 from agent.proposing import said
+from agent.quiet import quiet_until
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
 from agent.store import deliveries, drafts, jobs, locks, mails, pauses, runs
@@ -117,10 +118,10 @@ class StoredOutbox:
                 if delivery is None or delivery.state is not OutboxState.QUEUED:
                     return Held(reason="the delivery is not queued any more")
                 await locks.switch(tx, turning=False)
-                paused = await pauses.covering(tx, delivery.mailbox)
-                if paused is not None:
-                    await jobs.put_back(tx, held, due_at=now + PAUSE_POLL, counted=False)
-                    return Held(reason=f"paused by {paused.by}")
+                rests = await self._rests(tx, claim, delivery, now)
+                if rests is not None:
+                    await jobs.put_back(tx, held, due_at=rests[0], counted=False)
+                    return rests[1]
                 checked = await final_check(self._parts, tx, delivery, now)
                 if isinstance(checked, Refused):
                     await self._refuse(tx, held, delivery, checked, now)
@@ -131,6 +132,17 @@ class StoredOutbox:
                 return claim.model_copy(update={"email": checked})
         except FenceLostError as error:
             return Held(reason=str(error))
+
+    async def _rests(self, tx: Tx, claim: Claim, delivery: Delivery, now: datetime) -> tuple[datetime, Held] | None:
+        """When to look again, and why: a pause holds everything, quiet hours what nobody saw."""
+        paused = await pauses.covering(tx, delivery.mailbox)
+        if paused is not None:
+            return now + PAUSE_POLL, Held(reason=f"paused by {paused.by}")
+        mailbox = self._parts.config.mailbox_of(delivery.mailbox)
+        if mailbox is None or claim.email.way != "unseen":
+            return None
+        until = quiet_until(now, mailbox.quiet_hours, mailbox.time_zone)
+        return None if until is None else (until, Held(reason=f"quiet hours until {until:%Y-%m-%d %H:%M} UTC"))
 
     async def finish(self, claim: Claim, result: DeliveryResult, now: datetime) -> bool:
         """Record the outcome. A store that is away for a moment is asked again while the lease lasts."""
