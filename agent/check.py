@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from agent.config import SECRETS, Config, Mailbox, variable_of
+from agent.config import SECRETS, Config, variable_of
 from agent.config_print import effective
 from agent.playbook import Playbook, PlaybookError, load
+from agent.sections import Mailbox
 from agent.store.errors import MISSING_DRIVER
 from inbound.webhooks.registry import provider
 from outbound.settings import APIS, is_loopback

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.audit import Audit
-from agent.config import Config, Mailbox
+from agent.config import Config
 from agent.keys import Keys
 from agent.lookups import Lookups
 from agent.models.base import Model
 from agent.playbook import Playbook
 from agent.policy import Caps, Rules, Settings
+from agent.sections import Mailbox
 from agent.store.database import Database
 from agent.wake import Wake
 from inbound.contracts import Recipient, Resolver
