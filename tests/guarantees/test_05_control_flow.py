@@ -1,4 +1,4 @@
-"""Guarantees 4 and 5: reading has no tools, and of a run nothing comes but what its two doors allow."""
+"""Guarantee 5: of a run nothing comes but what its two doors allow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.models.base import Message, ModelAnswer, ModelRequest
 from agent.states import MailStatus, RunState
 from agent.store import runs
 from tests.agent.postroom import HOURS, house
-from tests.guarantees.attacker import KNOWN, ODD_ARGUMENTS, Attacker, Sink, approve_all, call, send
+from tests.guarantees.attacker import ODD_ARGUMENTS, Attacker, Sink, approve_all, call, send
 
 
 @pytest.mark.parametrize("arguments", ODD_ARGUMENTS, ids=range(len(ODD_ARGUMENTS)))
@@ -54,24 +53,3 @@ async def test_one_mail_gets_one_reply_however_often_it_is_sent(tmp_path: Path) 
         await home.settle()
         await approve_all(home)
     assert len(sink.given) == 1
-
-
-class ToolsWhileReading(Attacker):
-    async def respond(self, request: ModelRequest) -> ModelAnswer:
-        answer = await super().respond(request)
-        if request.purpose == "extract":
-            return answer.model_copy(update={"items": (send(body=KNOWN), *answer.items)})
-        return answer.model_copy(update={"items": (Message(role="assistant", text="done"),)})
-
-
-async def test_tool_calls_while_reading_do_nothing(tmp_path: Path) -> None:
-    """The request offered none; the answer counts as unreadable, and a person has the mail."""
-    sink = Sink()
-    model = ToolsWhileReading([()])
-    async with house(tmp_path, model=model, courier=sink) as home:
-        mail_id = await home.receive(HOURS)
-        await home.settle()
-        assert await home.drafts(mail_id) == []
-        assert (await home.mail(mail_id)).status is MailStatus.PERSON
-    assert model.requests[0].tools == ()
-    assert sink.given == []
