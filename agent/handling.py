@@ -18,6 +18,7 @@ from agent.store import handlings, mails
 from agent.store.database import Tx
 
 LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE = 100, 40, 5_000
+PRIORITIES = ("urgent", "high", "low")
 REST = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 """How long a mail may rest, by what the form says."""
 _TAG = re.compile(r"[\w][\w .-]*")
@@ -41,6 +42,29 @@ async def assign(parts: Parts, mail_id: str, assignee: str, *, by: str, seen: st
 
     told = {"to": assignee}
     return await _changed(parts, mail_id, "assigned" if assignee else "unassigned", change, by=by, told=told)
+
+
+async def give(parts: Parts, mail_id: str, team: str, *, by: str) -> Decided | NotDecided:
+    """Make it a team's mail, or with an empty name no team's."""
+    if len(team) > LONGEST_NAME or not team.isprintable():
+        return NotDecided(f"a name is one line of at most {LONGEST_NAME} characters")
+
+    async def change(tx: Tx, _now: datetime) -> bool:
+        return await handlings.give(parts.database, tx, mail_id, team)
+
+    return await _changed(parts, mail_id, "given", change, by=by, told={"to": team})
+
+
+async def rank(parts: Parts, mail_id: str, priority: str, *, by: str) -> Decided | NotDecided:
+    """Give it one of `PRIORITIES`, or with an empty word none; it is a tag like any other, and there is one at most."""
+    if priority and priority not in PRIORITIES:
+        return NotDecided(f"a priority is one of {', '.join(PRIORITIES)}")
+
+    async def change(tx: Tx, _now: datetime) -> bool:
+        gone = [await handlings.untag(tx, mail_id, one) for one in PRIORITIES if one != priority]
+        return (bool(priority) and await handlings.tag(parts.database, tx, mail_id, priority)) or any(gone)
+
+    return await _changed(parts, mail_id, "ranked", change, by=by, told={"priority": priority})
 
 
 async def snooze(parts: Parts, mail_id: str, rest: str, *, by: str) -> Decided | NotDecided:

@@ -349,8 +349,12 @@ async def _desk(service: Service) -> AsyncIterator[None]:
     if service.desk is None:
         yield
         return
-    async with serving(Desk(service.parts, service.sessions).app(), service.desk):
-        yield
+    desk = Desk(service.parts, service.sessions)
+    async with serving(desk.app(), service.desk):
+        try:
+            yield
+        finally:
+            await desk.close()
 
 
 @asynccontextmanager

@@ -44,7 +44,7 @@ async def sort(
     for word in decided.tags:
         await handlings.tag(parts.database, tx, mail.id, word)
     if decided.team:
-        await handlings.assign(parts.database, tx, mail.id, decided.team, seen="")
+        await handlings.give(parts.database, tx, mail.id, decided.team)
     data = {"rules": list(decided.held), "action": decided.action, "by": decided.rule, "intent": intent}
     await parts.audit.add(tx, conversation_id, "sorted", actor="triage", now=now, mail_id=mail.id, data=data)
     return await _act(parts, tx, mail, found, decided, now)

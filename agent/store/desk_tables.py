@@ -12,7 +12,9 @@ handling = Table(  # what people at the desk do with a mail; no row: nothing yet
     Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
     Column("assignee", Words(200), nullable=False, server_default=""),
     Column("snoozed_until", Instant),
+    Column("team", Words(100), nullable=False, server_default=""),
     Index(None, "assignee", "mail_id"),
+    Index(None, "team", "mail_id"),
 )
 
 mail_tag = Table(
@@ -32,6 +34,20 @@ mail_note = Table(  # of colleagues to each other; never sent
     Column("by", Words(200), nullable=False),
     Column("text", Words(), nullable=False),
     Index(None, "mail_id", "at"),
+)
+
+verdict = Table(  # what people say of a reply that left: it was right, or it should not have been sent
+    "verdict",
+    metadata,
+    Column("draft_id", Words(24), ForeignKey("draft.id"), primary_key=True),
+    Column("mail_id", Words(24), ForeignKey("mail.id"), nullable=False),
+    Column("entry", Words(100), nullable=False),  # mailbox and template, or empty for free text
+    Column("good", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Words(200), nullable=False),
+    Column("reason", Words(500), nullable=False, server_default=""),
+    Index(None, "mail_id"),
+    Index(None, "at"),
 )
 
 searched = Table(  # words of mails and drafts: see agent.store.searching

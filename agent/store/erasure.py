@@ -14,7 +14,7 @@ from sqlalchemy import Delete, delete, select, update
 
 from agent.states import MailStatus
 from agent.store.database import Tx
-from agent.store.desk_tables import handling, mail_note, mail_tag, searched
+from agent.store.desk_tables import handling, mail_note, mail_tag, searched, verdict
 from agent.store.mails import Mail
 from agent.store.tables import (
     attempt,
@@ -87,6 +87,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(attempt).where(attempt.c.outbox_id.in_(sends)),
         delete(delivery_event).where(delivery_event.c.mail_id == mail_id),
         delete(outbox).where(outbox.c.mail_id == mail_id),
+        delete(verdict).where(verdict.c.mail_id == mail_id),
         delete(draft).where(draft.c.mail_id == mail_id),
         delete(tool_call).where(tool_call.c.run_id.in_(runs)),
         delete(run_item).where(run_item.c.run_id.in_(runs)),

@@ -22,6 +22,7 @@ from agent.store.desk_tables import handling, mail_note, mail_tag
 class Handling:
     mail_id: str
     assignee: str = ""
+    team: str = ""
     snoozed_until: datetime | None = None
 
 
@@ -35,7 +36,8 @@ class Note:
 
 
 _OF = bindparam("of", type_=handling.c.mail_id.type)
-_GET = select(handling.c.mail_id, handling.c.assignee, handling.c.snoozed_until).where(handling.c.mail_id == _OF)
+_COLUMNS = [handling.c[name] for name in Handling.__dataclass_fields__]
+_GET = select(*_COLUMNS).where(handling.c.mail_id == _OF)
 _TAGS = select(mail_tag.c.tag).where(mail_tag.c.mail_id == _OF).order_by(mail_tag.c.tag)
 _NOTES = (
     select(*(mail_note.c[name] for name in Note.__dataclass_fields__))
@@ -59,8 +61,7 @@ async def notes(tx: Tx, mail_id: str) -> list[Note]:
 
 async def of_many(tx: Tx, mail_ids: Sequence[str]) -> tuple[dict[str, Handling], dict[str, list[str]]]:
     """What is known of these mails, and their tags."""
-    columns = [handling.c.mail_id, handling.c.assignee, handling.c.snoozed_until]
-    rows = await tx.execute(select(*columns).where(handling.c.mail_id.in_(list(mail_ids))))
+    rows = await tx.execute(select(*_COLUMNS).where(handling.c.mail_id.in_(list(mail_ids))))
     tagged: dict[str, list[str]] = {}
     pairs = select(mail_tag.c.mail_id, mail_tag.c.tag).where(mail_tag.c.mail_id.in_(list(mail_ids)))
     for row in await tx.execute(pairs.order_by(mail_tag.c.tag)):
@@ -79,6 +80,15 @@ async def assign(db: Database, tx: Tx, mail_id: str, assignee: str, *, seen: str
         update(handling)
         .where(handling.c.mail_id == mail_id, handling.c.assignee == seen, handling.c.assignee != assignee)
         .values(assignee=assignee)
+    )
+    return done.rowcount == 1
+
+
+async def give(db: Database, tx: Tx, mail_id: str, team: str) -> bool:
+    """Make it a team's mail, or with an empty name no team's."""
+    await _make(db, tx, mail_id)
+    done = await tx.execute(
+        update(handling).where(handling.c.mail_id == mail_id, handling.c.team != team).values(team=team)
     )
     return done.rowcount == 1
 
@@ -102,6 +112,14 @@ async def tag(db: Database, tx: Tx, mail_id: str, word: str) -> bool:
 async def untag(tx: Tx, mail_id: str, word: str) -> bool:
     done = await tx.execute(delete(mail_tag).where(mail_tag.c.mail_id == mail_id, mail_tag.c.tag == word))
     return done.rowcount == 1
+
+
+async def mentions(tx: Tx, name: str, *, limit: int) -> list[Note]:
+    """Notes that name somebody with @, newest first, of the last thousand."""
+    columns = (mail_note.c[field] for field in Note.__dataclass_fields__)
+    latest = select(*columns).order_by(mail_note.c.at.desc()).limit(1000)
+    found = [Note(*row) for row in await tx.execute(latest)]
+    return [one for one in found if f"@{name}" in one.text][:limit]
 
 
 async def note(tx: Tx, mail_id: str, text: str, *, by: str, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import Select, func, select
 
 from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
-from agent.store.desk_tables import handling, mail_tag
+from agent.store.desk_tables import handling, mail_tag, verdict
 from agent.store.mails import LISTED, Listed, listed, listed_row
 from agent.store.tables import draft, intent, mail
 
@@ -35,8 +35,14 @@ class View:
     """True: only what rests; False: not what rests; None: either."""
     draft_state: DraftState | None = None
     assignee: str = ""
+    team: str = ""
     tag: str = ""
+    priority: str = ""
     mailbox: str = ""
+    before: datetime | None = None
+    """Received before this."""
+    audited: bool = True
+    """False: of drafts, only those of which nobody said yet whether they were right."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,19 @@ class Line:
 def _query(view: View, status: MailStatus | None, now: datetime) -> Select[tuple[str]]:
     """Ids alone, not ordered yet."""
     query = select(mail.c.id)
-    few = bool(view.tag or view.assignee or view.resting)
+    few = bool(view.tag or view.priority or view.assignee or view.team or view.resting)
     if status is not None:
         # As an expression it is no index's: what people worked on is few, and there the database begins to look.
         query = query.where((mail.c.status.concat("") if few else mail.c.status) == status)
     if view.mailbox:
         query = query.where(mail.c.mailbox == view.mailbox)
-    if view.tag:
-        query = query.where(mail.c.id.in_(select(mail_tag.c.mail_id).where(mail_tag.c.tag == view.tag)))
-    if view.assignee:
-        query = query.where(mail.c.id.in_(select(handling.c.mail_id).where(handling.c.assignee == view.assignee)))
+    if view.before is not None:
+        query = query.where(mail.c.received_at < view.before)
+    for word in filter(None, (view.tag, view.priority)):
+        query = query.where(mail.c.id.in_(select(mail_tag.c.mail_id).where(mail_tag.c.tag == word)))
+    for column, name in ((handling.c.assignee, view.assignee), (handling.c.team, view.team)):
+        if name:
+            query = query.where(mail.c.id.in_(select(handling.c.mail_id).where(column == name)))
     if view.resting:
         query = query.where(mail.c.id.in_(select(handling.c.mail_id).where(handling.c.snoozed_until > now)))
     elif view.resting is False:
@@ -73,10 +82,13 @@ def _by_draft(view: View) -> Select[tuple[str, datetime]]:
     query = select(draft.c.mail_id, draft.c.created_at, draft.c.id).where(draft.c.state == view.draft_state)
     if view.mailbox:
         query = query.where(draft.c.mailbox == view.mailbox)
-    if view.tag:
-        query = query.join(mail_tag, (mail_tag.c.mail_id == draft.c.mail_id) & (mail_tag.c.tag == view.tag))
-    if view.assignee:
-        query = query.join(handling, handling.c.mail_id == draft.c.mail_id).where(handling.c.assignee == view.assignee)
+    for word in filter(None, (view.tag, view.priority)):
+        query = query.where(draft.c.mail_id.in_(select(mail_tag.c.mail_id).where(mail_tag.c.tag == word)))
+    for column, name in ((handling.c.assignee, view.assignee), (handling.c.team, view.team)):
+        if name:
+            query = query.where(draft.c.mail_id.in_(select(handling.c.mail_id).where(column == name)))
+    if not view.audited:
+        query = query.outerjoin(verdict, verdict.c.draft_id == draft.c.id).where(verdict.c.draft_id.is_(None))
     return query
 
 

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

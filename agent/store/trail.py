@@ -46,6 +46,14 @@ async def chain_of(tx: Tx, chain: str) -> list[Entry]:
     return [Entry(*row) for row in await tx.execute(_CHAIN, {"chain": chain})]
 
 
+async def newest(tx: Tx) -> tuple[datetime | None, int]:
+    """When the newest row of all was written, and how many were then: changes with every row."""
+    at = (await tx.execute(select(audit.c.at).order_by(audit.c.at.desc()).limit(1))).scalar_one_or_none()
+    if at is None:
+        return None, 0
+    return at, (await tx.execute(select(func.count()).select_from(audit).where(audit.c.at == at))).scalar_one()
+
+
 async def heads(tx: Tx, since: datetime | None = None) -> dict[str, tuple[int, str]]:
     """The last row's number and MAC of every chain; of those that have a row since an instant."""
     newest_rows = select(audit.c.chain, func.max(audit.c.n).label("n")).group_by(audit.c.chain)

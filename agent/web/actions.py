@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from agent import approval, closing, handling, switch, undo
+from agent import approval, closing, handling, spam, switch, undo
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
 from agent.store import drafts
@@ -54,22 +54,18 @@ class Actions:
         text = str(form.get("text", "")).replace("\r\n", "\n")
         verbs: dict[str, Callable[[], Coroutine[Any, Any, Decided | NotDecided]]] = {
             "close": lambda: closing.close(parts, mail_id, by=by, reason=_field(form, "reason")[:REASON]),
-            "spam": lambda: self._spam(mail_id, by),
+            "spam": lambda: spam.spam(parts, mail_id, by=by),
+            "ham": lambda: spam.not_spam(parts, mail_id, by=by),
             "retry": lambda: closing.retry(parts, mail_id, by=by),
             "assign": lambda: handling.assign(parts, mail_id, word, by=by, seen=seen),
+            "team": lambda: handling.give(parts, mail_id, word, by=by),
+            "rank": lambda: handling.rank(parts, mail_id, word, by=by),
             "snooze": lambda: handling.snooze(parts, mail_id, word, by=by),
             "tag": lambda: handling.tag(parts, mail_id, word, by=by),
             "untag": lambda: handling.untag(parts, mail_id, word, by=by),
             "note": lambda: handling.note(parts, mail_id, text, by=by),
         }
         return await verbs[verb]() if verb in verbs else _UNKNOWN
-
-    async def _spam(self, mail_id: str, by: str) -> Decided | NotDecided:
-        """Close it and say what it is: the tag is what the view of spam looks for."""
-        done = await closing.close(self._parts, mail_id, by=by, reason="spam")
-        if isinstance(done, Decided):
-            await handling.tag(self._parts, mail_id, "spam", by=by)
-        return done
 
     async def draft(self, request: Request, form: FormData) -> Response:
         draft_id, verb = request.path_params["id"], request.path_params["verb"]

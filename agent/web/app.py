@@ -21,9 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.parts import Parts
 from agent.web.actions import Actions
+from agent.web.bulk import Bulk
 from agent.web.conversation import ConversationPage
 from agent.web.finding import SearchPage
 from agent.web.frame import Frame
+from agent.web.live import Live
 from agent.web.numbers import NumbersPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
@@ -32,6 +34,10 @@ from agent.web.session import Sessions
 FIELD_BYTES = 1_250_000
 """Of one field of a form as it travels: the longest text of a reply, 100,000 characters of up to twelve bytes each."""
 FORM_BYTES = 1_300_000
+FIELDS = 20
+"""Of one form, ..."""
+BULK_FIELDS = 120
+"""... and of a page of ticked mails with what to do with them."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -81,6 +87,12 @@ class Desk:
         self._conversation = ConversationPage(parts, self._pages)
         self._frame = Frame(parts, self._pages)
         self._actions = Actions(parts, self._pages)
+        self._bulk = Bulk(parts, self._pages)
+        self._live = Live(parts)
+
+    async def close(self) -> None:
+        """Let go of the pages that listen; else they would hold up the end of the service."""
+        await self._live.close()
 
     def app(self) -> ASGIApp:
         seen, decided, act = self._seen, self._decided, self._actions
@@ -88,6 +100,7 @@ class Desk:
             Starlette(
                 routes=[
                     Route("/", seen(self._queue.show)),
+                    Route("/events", seen(self._live.events)),
                     Route("/search", seen(self._search.show)),
                     Route("/numbers", seen(self._numbers.show)),
                     Route("/numbers.csv", seen(self._numbers.show)),
@@ -97,6 +110,7 @@ class Desk:
                     Route("/mail/{id}/file/{number:int}", seen(self._frame.file)),
                     Route("/mail/{id}/{verb}", decided(act.mail), methods=["POST"]),
                     Route("/drafts/{id}/{verb}", decided(act.draft), methods=["POST"]),
+                    Route("/bulk", decided(self._bulk.act, fields=BULK_FIELDS), methods=["POST"]),
                     Route("/pause", decided(act.pause), methods=["POST"]),
                     Route("/resume", decided(act.resume), methods=["POST"]),
                     Route("/health", self.health),
@@ -126,7 +140,7 @@ class Desk:
 
         return guarded
 
-    def _decided(self, handler: Callable[[Request, FormData], Awaitable[Response]]) -> Handler:
+    def _decided(self, handler: Callable[[Request, FormData], Awaitable[Response]], *, fields: int = FIELDS) -> Handler:
         """A decision: only with a session, from our own pages, with the form's token."""
 
         async def guarded(request: Request) -> Response:
@@ -136,7 +150,7 @@ class Desk:
             if session is None:
                 text = "Open the desk by the link that Postroom printed when it started."
                 return self._pages.note(request, "Please open the desk by its link", text, 401)
-            async with request.form(max_files=0, max_fields=20, max_part_size=FIELD_BYTES) as form:
+            async with request.form(max_files=0, max_fields=fields, max_part_size=FIELD_BYTES) as form:
                 if not self._sessions.is_form_token(session, str(form.get("form_token", ""))):
                     text = "The page was too old, or the request did not come from it. Nothing was decided."
                     return self._pages.note(request, "Nothing was decided", text, 403)

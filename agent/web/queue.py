@@ -7,12 +7,16 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.handling import PRIORITIES, REST
 from agent.parts import Parts
 from agent.states import DraftState, MailStatus
 from agent.store import handlings, pauses, queue
@@ -29,18 +33,27 @@ OPEN = (_S.WAITING, _S.PERSON, _S.IN_DOUBT, _S.QUARANTINED, _S.WORKING, _S.RECEI
 VIEWS: dict[str, tuple[str, View]] = {
     "waiting": ("Waiting", View((_S.WAITING,), oldest_first=True, resting=False)),
     "person": ("For a person", View((_S.PERSON,), oldest_first=True, resting=False)),
+    "escalated": ("Escalated", View((_S.WAITING, _S.PERSON), oldest_first=True, resting=False)),
     "mine": ("Mine", View(OPEN, oldest_first=True, resting=False)),
     "doubt": ("In doubt", View((_S.IN_DOUBT,), oldest_first=True)),
     "quarantined": ("Quarantined", View((_S.QUARANTINED,), oldest_first=True)),
     "snoozed": ("Resting", View((_S.WAITING, _S.PERSON), oldest_first=True, resting=True)),
     "sending": ("On the way", View((_S.SENDING, _S.WORKING, _S.RECEIVED))),
-    "unseen": ("Sent unseen", View((_S.ANSWERED,), draft_state=DraftState.UNSEEN)),
+    "unseen": ("To audit", View((_S.ANSWERED,), draft_state=DraftState.UNSEEN, audited=False)),
     "answered": ("Answered", View((_S.ANSWERED,))),
     "automatic": ("Automatic", View((_S.RECORDED, _S.DUPLICATE))),
     "spam": ("Spam", View((_S.CLOSED,), tag="spam")),
     "closed": ("Closed", View((_S.CLOSED,))),
     "all": ("All", View()),
 }
+
+
+GROUPS = (
+    ("To do", ("waiting", "person", "mine", "escalated", "doubt", "quarantined", "snoozed")),
+    ("Done", ("unseen", "sending", "answered", "automatic", "spam", "closed", "all")),
+)
+FILTERS = ("mailbox", "team", "assignee", "priority", "tag")
+"""Names of what an address may narrow a view by."""
 
 
 def mark_of(place: Place) -> str:
@@ -59,18 +72,15 @@ def place_of(mark: str) -> Place | None:
     return EPOCH + timedelta(microseconds=int(micros)), mail_id
 
 
-def view_of(name: str, request: Request) -> View:
-    """A view of this name with what the address filters by."""
-    asked, saved = request.query_params, VIEWS[name][1]
-    return View(
-        statuses=saved.statuses,
-        oldest_first=saved.oldest_first,
-        resting=saved.resting,
-        draft_state=saved.draft_state,
-        assignee=actor(request) if name == "mine" else asked.get("assignee", ""),
-        tag=saved.tag or asked.get("tag", ""),
-        mailbox=asked.get("mailbox", ""),
-    )
+def view_of(name: str, asked: Mapping[str, str], *, me: str, now: datetime, limit: timedelta) -> View:
+    """A view of this name, narrowed by what was asked; `limit` is how long a mail may wait before it is escalated."""
+    saved = VIEWS[name][1]
+    narrowed: dict[str, Any] = {one: asked[one] for one in FILTERS if asked.get(one)}
+    if name == "mine":
+        narrowed["assignee"] = me
+    if saved.tag:
+        narrowed["tag"] = saved.tag
+    return replace(saved, before=now - limit if name == "escalated" else None, **narrowed)
 
 
 class QueuePage:
@@ -88,32 +98,43 @@ class QueuePage:
             after = place_of(request.query_params.get("after", ""))
         except ValueError:
             return self._pages.note(request, "No such page", "The address names a page that does not exist.", 404)
-        now, view = self._parts.now(), view_of(chosen, request)
-        async with self._parts.database.read() as tx:
-            lines = await queue.page(tx, view, now=now, limit=PAGE + 1, after=after)
-            counts = {name: await queue.count(tx, view_of(name, request), now=now) for name in VIEWS}
+        now, me, parts = self._parts.now(), actor(request), self._parts
+        limit = timedelta(hours=parts.config.notices.escalate_after_hours)
+        views = {name: view_of(name, request.query_params, me=me, now=now, limit=limit) for name in VIEWS}
+        async with parts.database.read() as tx:
+            lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
+            counts = {name: _counted(await queue.count(tx, view, now=now)) for name, view in views.items()}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
-        filters = {name: value for name in ("mailbox", "tag", "assignee") if (value := getattr(view, name))}
-        kept = {name: value for name, value in filters.items() if name in request.query_params}
+        kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         return self._pages.show(
             "queue.html",
             request,
-            tabs=[(name, title, _counted(counts[name])) for name, (title, _) in VIEWS.items()],
+            groups=[(title, [(one, VIEWS[one][0], counts[one]) for one in names]) for title, names in GROUPS],
             chosen=chosen,
-            oldest_first=view.oldest_first,
+            title=VIEWS[chosen][0],
+            oldest_first=views[chosen].oldest_first,
             rows=[line.mail for line in lines[:PAGE]],
-            asked="",
             handled=handled,
             tags=tags,
             more=mark_of(lines[PAGE - 1].place) if len(lines) > PAGE else "",
             first=after is None,
-            kept={"mailbox": "", "tag": "", "assignee": "", **kept},
-            query=urlencode(kept),
-            mailboxes=[mailbox.address for mailbox in self._parts.config.mailboxes],
+            page_mark=request.query_params.get("after", ""),
+            kept={**dict.fromkeys(FILTERS, ""), **kept},
+            query=urlencode(kept, errors="replace"),
+            here=urlencode({"view": chosen, **kept}, errors="replace"),
+            mailboxes=[mailbox.address for mailbox in parts.config.mailboxes],
+            teams=teams_of(parts),
+            priorities=PRIORITIES,
+            rests=list(REST),
             paused=paused,
             now=now,
         )
+
+
+def teams_of(parts: Parts) -> list[str]:
+    """Teams that the configuration names."""
+    return sorted({rule.team for rule in parts.config.triage if rule.team})
 
 
 def _counted(number: int) -> str:

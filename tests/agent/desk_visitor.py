@@ -36,6 +36,7 @@ TAGS = {
     *("h1", "h2", "p", "pre", "strong", "ol", "ul", "li", "dl", "dt", "dd"),
     *("script", "footer", "select", "option", "iframe", "svg", "g", "rect"),
     *("table", "tbody", "thead", "tr", "td", "th"),
+    *("nav", "fieldset", "legend", "meter", "small", "mark", "kbd", "h3", "text", "line", "datalist"),
 }
 """All elements that the desk's pages use."""
 
@@ -71,7 +72,7 @@ class Page(HTMLParser):
                 self.wrong.append(f"{name}={values[name]}")
         if tag == "form":
             self.forms.append(Form(values["action"], values["method"]))
-        if tag == "input":
+        if tag == "input" and values.get("type") not in {"checkbox", "file"}:
             self.forms[-1].fields[values["name"]] = values.get("value", "")
         if tag == "textarea":
             self._area = values["name"]

@@ -118,7 +118,7 @@ def test_nothing_is_forwarded_to_ourselves(tmp_path: Path) -> None:
 async def sorted_as(home: House, mail_id: str) -> tuple[MailStatus, list[str], str]:
     async with home.parts.database.read() as tx:
         tags, handled = await handlings.tags(tx, mail_id), await handlings.get(tx, mail_id)
-    return (await home.mail(mail_id)).status, tags, handled.assignee
+    return (await home.mail(mail_id)).status, tags, handled.team
 
 
 async def test_tags_and_team_leave_the_rest_as_it_is(tmp_path: Path) -> None:
