@@ -44,6 +44,7 @@ from agent.sections import (
 )
 from agent.triage_settings import TriageSettings
 from inbound.settings import IdentitySettings, ListenerSettings, WebhookDoorSettings, WebhookSettings
+from inbound.spam_settings import SpamSettings
 from outbound.settings import CourierSettings, DkimSettings, LimitSettings
 
 SECRETS = {
@@ -56,6 +57,7 @@ SECRETS = {
     ("webhook", "previous_secret"): "POSTROOM_WEBHOOK_<NAME>_PREVIOUS_SECRET",
     ("webhook", "api_key"): "POSTROOM_WEBHOOK_<NAME>_API_KEY",
     ("notices", "slack_url"): "POSTROOM_NOTICES_SLACK_URL",
+    ("spam", "rspamd_password"): "POSTROOM_SPAM_RSPAMD_PASSWORD",
 }
 """Where secrets go, and the variables of the environment that hold them; <NAME> is the table's own, in capitals."""
 
@@ -72,6 +74,7 @@ class Config(Section):
     listener: ListenerSettings = ListenerSettings()
     desk: DeskSettings = DeskSettings()
     identity: IdentitySettings = IdentitySettings()
+    spam: SpamSettings = SpamSettings()
     model: ModelSettings = ModelSettings()
     budget: BudgetSettings = BudgetSettings()
     courier: CourierSettings = CourierSettings()

@@ -17,6 +17,8 @@ from agent.sections import Mailbox
 from agent.store.database import Database
 from agent.wake import Wake
 from inbound.contracts import Recipient, Resolver
+from inbound.rspamd import Rspamd
+from inbound.spam_settings import SpamSettings
 from outbound import tokens
 from outbound.dkim import DkimKey
 
@@ -37,6 +39,7 @@ class Parts:
     now: Callable[[], datetime]
     wake: Wake
     lookups: Lookups = field(default_factory=lambda: Lookups(()))
+    rspamd: Rspamd = field(default_factory=lambda: Rspamd(SpamSettings()))
 
     def mailbox(self, address: str) -> Mailbox:
         """The configured mailbox. Raises KeyError for one that the configuration dropped."""

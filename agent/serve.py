@@ -51,6 +51,7 @@ from inbound import containment
 from inbound.contracts import Resolver
 from inbound.listener import CannotListenError, Door, tls_context
 from inbound.resolver import DnsResolver
+from inbound.rspamd import Rspamd
 from inbound.settings import WebhookSettings
 from inbound.webhooks.door import WebhookDoor
 from inbound.webhooks.fetching import HttpFetcher
@@ -96,6 +97,7 @@ def build(
         now=now,
         wake=Wake(),
         lookups=Lookups(config.lookups),
+        rspamd=Rspamd(config.spam),
     )
 
 
@@ -325,6 +327,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await service.courier.close()
         await parts.model.close()
         await parts.lookups.close()
+        await parts.rspamd.close()
 
 
 def _work(service: Service) -> dict[str, Coroutine[Any, Any, None]]:

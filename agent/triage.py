@@ -11,12 +11,12 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
-from agent import canary, feedback, sorting
+from agent import canary, feedback, sifting, sorting
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -31,6 +31,7 @@ from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
 from agent.version import VERSION
+from inbound import spam
 from inbound.aside import aside
 from inbound.authentication import check
 from inbound.automated import screen
@@ -57,6 +58,11 @@ class Read:
     screening: Screening
 
     @property
+    def risks(self) -> tuple[str, ...]:
+        """What code found, in the mail itself and by filters."""
+        return (*self.email.risks, *spam.risks(self.screening.spam))
+
+    @property
     def author(self) -> str:
         return self.auth.author or (self.email.author.email if self.email.author else "")
 
@@ -74,7 +80,12 @@ async def triage(parts: Parts, held: Job) -> None:
     if isinstance(email, Quarantined):
         await _quarantine(parts, held, mail, email)
         return
-    read = await _read(parts, mail, email, data)
+    await _triaged(parts, held, await _read(parts, mail, email, data), data)
+
+
+async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
+    """Go on with a mail that could be read."""
+    mail = read.mail
     if read.auth.author is None and read.auth.temporary and held.attempts < PATIENCE:
         async with parts.database.write() as tx:
             due = parts.now() + DNS_PAUSE * held.attempts
@@ -83,6 +94,10 @@ async def triage(parts: Parts, held: Job) -> None:
     if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
         await _record(parts, held, read)
         return
+    sifted = await _sifted(parts, held, read, data)
+    if sifted is None:
+        return
+    read = sifted
     understood = await _understood(parts, held, read)
     if understood is None:
         return
@@ -93,12 +108,33 @@ async def triage(parts: Parts, held: Job) -> None:
     await _start(parts, held, read, understood)
 
 
+async def _sifted(parts: Parts, held: Job, read: Read, data: bytes) -> Read | None:
+    """The mail with what filters say of it; None where it is put aside, or asked about again later."""
+    found = await sifting.look(parts, read.mail, data)
+    if isinstance(found, sifting.Later):
+        async with parts.database.write() as tx:
+            await jobs.put_back(tx, held, due_at=found.at, error=found.reason, counted=False)
+        return None
+    read = replace(read, screening=read.screening.model_copy(update={"spam": found}))
+    if found.level != "spam" and not sifting.is_for_a_person(parts, found):
+        return read
+    async with parts.database.write() as tx:
+        await sifting.put_aside(parts, tx, held, read.mail, _description(read), found)
+        await _audit_arrival(parts, tx, read.mail.id, read.mail)
+        data_ = {"level": found.level, "sources": sorted({word.source for word in found.words})}
+        await parts.audit.add(
+            tx, read.mail.id, "put_aside", actor="postroom", now=parts.now(), mail_id=read.mail.id, data=data_
+        )
+    log.info("mail.put_aside", mail=read.mail.id, level=found.level)
+    return None
+
+
 async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
     """Ask the model what the mail wants; None where it is away and will be asked again.
 
     A model that stays away for `MODEL_PATIENCE` is not waited for: the mail goes to a person with its text.
     """
-    message_id, risks = read.email.message_id, read.email.risks
+    message_id, risks = read.email.message_id, read.risks
     intents = parts.playbooks[read.mail.mailbox].intents
     async with parts.database.read() as tx:
         broke = await used_up(

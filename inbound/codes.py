@@ -19,6 +19,9 @@ HEADER_INJECTION = "header_injection"
 CUT = "text_cut"
 FORWARDED_INLINE = "forwarded_inline"
 PARTS_DIFFER = "parts_differ"
+SPAM_SUSPECTED = "spam_suspected"
+PHISHING_SUSPECTED = "phishing_suspected"
+SPAM_UNCHECKED = "spam_unchecked"
 
 BAD_BASE64 = "bad_base64"
 UNKNOWN_CHARSET = "unknown_charset"
@@ -50,6 +53,9 @@ SENTENCES: dict[str, str] = {
     CUT: "the text is longer than what is read",
     PARTS_DIFFER: "the plain text says something else than the page",
     FORWARDED_INLINE: "another mail is forwarded inside the text",
+    SPAM_SUSPECTED: "a filter is not sure that it is no spam",
+    PHISHING_SUSPECTED: "a filter sees signs of phishing",
+    SPAM_UNCHECKED: "Rspamd gave no answer about it",
     BAD_BASE64: "a part's encoding is broken",
     UNKNOWN_CHARSET: "a part names an unknown charset",
     BAD_CHARACTERS: "some characters could not be decoded",

@@ -21,6 +21,40 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+# --- spam ---------------------------------------------------------------------------------------
+
+SpamLevel = Literal["spam", "doubtful", "clean", "unknown"]
+
+
+class SpamWord(Frozen):
+    """What one filter says of a mail."""
+
+    source: str = Field(max_length=60)
+    """Which one: `rspamd`, the field's name, or `webhook:` and the provider."""
+    score: float | None = None
+    """Points, where it gave some."""
+    scale: Literal["", "spamassassin"] = ""
+    """`spamassassin`: its points compare with `[spam] score`."""
+    flagged: bool = False
+    """It calls the mail spam by its own threshold."""
+    doubtful: bool = False
+    """It is not sure (greylisted, "gray")."""
+    phishing: bool = False
+    detail: str = Field(default="", max_length=300)
+
+
+class SpamVerdict(Frozen):
+    """What all filters together say."""
+
+    level: SpamLevel = "unknown"
+    """`unknown`: nobody was asked. `clean`: somebody was, and nothing speaks against it."""
+    why: str = ""
+    """Plain words; empty where nothing speaks against it."""
+    words: tuple[SpamWord, ...] = ()
+    unasked: str = ""
+    """Why Rspamd gave no answer; empty where it gave one, or none is configured."""
+
+
 # --- the door -----------------------------------------------------------------------------------
 
 
@@ -40,6 +74,8 @@ class Envelope(Frozen):
     tls: bool = False
     vouched: tuple[str, ...] = ()
     """Domains of which a webhook's provider, configured as trusted, says that a DKIM signature of theirs holds."""
+    spam: tuple[SpamWord, ...] = ()
+    """What a webhook's provider, configured as trusted, says of spam."""
     received_at: datetime
 
 
@@ -262,6 +298,8 @@ class Screening(Frozen):
     evidence: tuple[str, ...] = ()
     """Plain words: which header or shape said so."""
     events: tuple[DeliveryEvent, ...] = ()
+    spam: SpamVerdict = SpamVerdict()
+    """What filters say, asked for mail that is neither a report nor an automatic answer."""
 
 
 # --- intent -------------------------------------------------------------------------------------

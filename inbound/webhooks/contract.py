@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from inbound.contracts import DeliveryEvent
+from inbound.contracts import DeliveryEvent, SpamWord
 
 Why = Literal["unauthentic", "stale", "unreadable", "replayed", "not_ours"]
 
@@ -87,6 +87,8 @@ class InboundMail:
     """What the provider calls it, the same at each try; empty where it has no name for it."""
     vouched: tuple[str, ...] = ()
     """Domains of which the provider says that a DKIM signature of theirs holds."""
+    spam: tuple[SpamWord, ...] = ()
+    """What the provider's own filter says."""
     bound: str = ""
     """Where the signature does not cover the body: what it covers. It may come again with the same body only."""
     fetch: Fetch | None = None

@@ -203,6 +203,7 @@ class WebhookDoor:
             mail_from=addresses.canonical(sender) or "",
             rcpt_to=recipients,
             vouched=mail.vouched[:20] if trusted else (),
+            spam=mail.spam[:20] if trusted else (),
             received_at=self._clock(),
         )
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inbound.webhooks import forms
+from inbound.contracts import SpamWord
+from inbound.header_block import split
+from inbound.webhooks import filtered, forms
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -36,6 +38,7 @@ NAME = "mailgun"
 SIGNS = True
 ANSWERS = Answers(not_ours=406, unreadable=406)  # 406: never tried again; what is broken stays so
 TRIES = timedelta(hours=12)
+SPAM_FIELDS = ("x-mailgun-sflag", "x-mailgun-sscore")
 REPORTS = Shape(
     kinds={
         "delivered": ("delivered", False),
@@ -91,8 +94,18 @@ def parse(request: Request) -> Parsed:
         rcpt_to=recipients,
         provider_id=token,
         bound=token,
+        spam=_spam(form, raw),
     )
     return Parsed((mail,))
+
+
+def _spam(form: Form, raw: bytes | None) -> tuple[SpamWord, ...]:
+    """Fields that Mailgun adds where its domain's filter marks spam: fields of the form too, or of the mail alone."""
+    # A field that came twice (the sender wrote one too) is still read: the first of them, whatever it says.
+    parts = ((name, part) for name, part in form.parts.items() if name.lower() in SPAM_FIELDS)
+    given = [(name, part.data.decode("utf-8", "replace")) for name, part in parts]
+    given += [(one.name, one.text) for one in split(raw).fields] if raw is not None else []
+    return filtered.fields(NAME, given, flag=SPAM_FIELDS[0], score=SPAM_FIELDS[1])
 
 
 def _rebuilt(form: Form) -> bytes:

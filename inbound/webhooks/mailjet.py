@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from inbound.webhooks import filtered
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -54,6 +55,7 @@ def parse(request: Request) -> Parsed:
         raw=rebuild(headers, text=optional(data, "Text-part"), html=optional(data, "Html-part") or None, files=files),
         mail_from=optional(data, "Sender"),
         rcpt_to=(member(data, "Recipient"),),
+        spam=filtered.points(NAME, optional(data, "SpamAssassinScore", kind=(str, int, float))),
     )
     return Parsed((mail,))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from datetime import datetime
 
-from inbound.webhooks import forms
+from inbound.webhooks import filtered, forms
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -61,6 +61,9 @@ def parse(request: Request) -> Parsed:
                     raw=utf8(member(one, "msg", "raw_msg")),
                     mail_from=optional(one, "msg", "sender"),
                     rcpt_to=(member(one, "msg", "email"),),
+                    spam=filtered.points(
+                        NAME, optional(one, "msg", "spam_report", "score", kind=(int, float), default=None)
+                    ),
                 )
             )
         except UnreadableError as error:

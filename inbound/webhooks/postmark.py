@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from inbound.contracts import DeliveryEvent
+from inbound.contracts import DeliveryEvent, SpamWord
+from inbound.webhooks import filtered
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -55,9 +56,16 @@ def parse(request: Request) -> Parsed:
                 mail_from=_return_path(data),
                 rcpt_to=tuple(dict.fromkeys(one for one in recipients if one)),
                 provider_id=member(data, "MessageID"),
+                spam=_spam(data),
             ),
         )
     )
+
+
+def _spam(data: Mapping[str, Any]) -> tuple[SpamWord, ...]:
+    listed = objects(optional(data, "Headers", kind=list, default=[]))
+    given = [(optional(one, "Name"), optional(one, "Value")) for one in listed]
+    return filtered.fields(NAME, given, flag="x-spam-status", score="x-spam-score")
 
 
 def _raw(data: Mapping[str, Any]) -> bytes:

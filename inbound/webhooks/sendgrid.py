@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from inbound.webhooks import forms
+from inbound.webhooks import filtered, forms
 from inbound.webhooks.contract import (
     Answers,
     InboundMail,
@@ -78,6 +78,7 @@ def parse(request: Request) -> Parsed:
         mail_from=optional(envelope, "from"),
         rcpt_to=recipients,
         vouched=_vouched(form.text("dkim", "")),
+        spam=filtered.points(NAME, form.text("spam_score", "")),
     )
     return Parsed((mail,))
 

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from inbound.contracts import DeliveryEvent
+from inbound.webhooks import filtered
 from inbound.webhooks.contract import (
     Answers,
     Fetch,
@@ -152,6 +153,10 @@ def _mail(message: Mapping[str, Any]) -> InboundMail:
         mail_from=optional(message, "mail", "source"),
         rcpt_to=recipients,
         provider_id=member(message, "mail", "messageId"),
+        spam=(
+            *filtered.status(NAME, optional(receipt, "spamVerdict", "status"), "spam"),
+            *filtered.status(NAME, optional(receipt, "virusVerdict", "status"), "virus"),
+        ),
         fetch=fetch,
     )
 

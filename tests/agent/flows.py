@@ -30,8 +30,9 @@ from agent.retention import prune
 from agent.states import DraftState, JobKind, MailStatus
 from agent.store import deliveries, jobs
 from agent.store.tables import raw_mail
-from inbound.contracts import DeliveryEvent, ResolverTroubleError
+from inbound.contracts import DeliveryEvent, Envelope, ResolverTroubleError, SpamWord
 from inbound.resolver import StaticZone
+from inbound.spam import Unasked
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Sent
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
 from tests.agent.wire import Wire, delivered
@@ -375,6 +376,31 @@ async def dns_away(stage: Stage) -> str:
     return mail_id
 
 
+class Judging:
+    """Gives no answer at first, then says spam."""
+
+    def __init__(self, folder: Path) -> None:
+        self._mark = folder / "asked"
+
+    async def ask(self, _raw: bytes, _envelope: Envelope) -> SpamWord | Unasked:
+        if self._mark.exists():
+            return SpamWord(source="rspamd", flagged=True)
+        self._mark.touch()
+        return Unasked("busy")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def sifted(stage: Stage) -> str:
+    object.__setattr__(stage.home.parts, "rspamd", Judging(stage.folder))
+    mail_id = await stage.mail("known")
+    await stage.home.settle()
+    stage.home.clock.advance(minutes=2)
+    await stage.home.settle()
+    return mail_id
+
+
 async def given_up_while_reading(stage: Stage) -> str:
     with_model(stage, "extract", RuntimeError("a fault of ours"), 99)
     mail_id = await stage.mail("known")
@@ -539,7 +565,8 @@ WAYS: dict[str, Way] = {
     "model_away_in_a_run": _way(
         model_away_in_a_run, _S.ANSWERED, 1, f"{R} _wait_for_model 1", f"{R} _open 1", f"{R} _close 1"
     ),
-    "dns_away": _way(dns_away, _S.ANSWERED, 1, f"{T} triage 2"),
+    "dns_away": _way(dns_away, _S.ANSWERED, 1, f"{T} _triaged 1"),
+    "sifted": _way(sifted, _S.CLOSED, 0, f"{T} _sifted 1", f"{T} _sifted 2"),
     "given_up_while_reading": _way(
         given_up_while_reading, _S.QUARANTINED, 0, f"{T} bury 1", "agent/worker.py Worker._later 1"
     ),

@@ -212,3 +212,4 @@ async def house(
                     listening.close()
             await service.courier.close()
             await parts.lookups.close()
+            await parts.rspamd.close()

@@ -51,6 +51,8 @@ COMMANDS: dict[str, list[str]] = {
     "dkim show": [],
     "doctor": [],
     "triage": ["--dry-run"],
+    "spam list": [],
+    "spam release": ["x"],
     "suppress list": [],
     "suppress add": ["ann@customer.example"],
     "suppress remove": ["ann@customer.example"],

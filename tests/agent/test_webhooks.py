@@ -452,6 +452,20 @@ async def test_a_trusted_provider_may_vouch_for_the_domain_it_names(
         assert (await it.home.mail(mail_id)).authenticated == proven
 
 
+@pytest.mark.parametrize(("trusted", "ends"), [(True, MailStatus.CLOSED), (False, MailStatus.WAITING)])
+async def test_a_trusted_providers_filter_is_believed(tmp_path: Path, trusted: bool, ends: MailStatus) -> None:
+    """Its points put a mail aside; those of one that is not trusted say nothing."""
+    changes: dict[str, object] = {"trusted": trusted, "secret": SECRET, "public_key": ""}
+    async with hooked(tmp_path, "sendgrid-parsed", known(), **changes) as it:
+        request = sendgrid_parsed(letter(known()), replace(dressed.signing("sendgrid-parsed"), key=None))
+        mark = request.header("content-type").split("boundary=")[1]  # type: ignore[union-attr]  # the clothes set it
+        part = f'--{mark}\r\nContent-Disposition: form-data; name="spam_score"\r\n\r\n9.1\r\n'.encode()
+        assert await it.post("sendgrid-parsed", replace(request, body=part + request.body)) == 200
+        await it.home.settle()
+        (mail_id,) = await it.stored()
+        assert (await it.home.mail(mail_id)).status is ends
+
+
 def test_the_golden_vector_of_standard_webhooks() -> None:
     """As its specification prints it."""
     settings = WebhookSettings.model_validate({"provider": "raw", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
