@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from agent import cli_doors, cli_keys, cli_people, cli_spam
+from agent import cli_doors, cli_keys, cli_people, cli_reputation, cli_spam
 from agent.command_line import HERE, By, ConfigPath, DraftId, MailId, RunId, app, configured, me, run, stop
 
 __all__ = ["app", "main"]
@@ -377,6 +377,7 @@ app.command()(cli_people.forget)
 app.add_typer(cli_keys.dkim, name="dkim")
 app.add_typer(cli_people.suppress, name="suppress")
 app.add_typer(cli_spam.spam, name="spam")
+app.add_typer(cli_reputation.breaker, name="breaker")
 
 
 def main() -> None:

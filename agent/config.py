@@ -32,6 +32,7 @@ from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
 from agent.notice_settings import CanarySettings, NoticeSettings, SuppressionSettings
+from agent.reputation_settings import ReputationSettings
 from agent.sections import (
     STORE_PASSWORD,
     DeskSettings,
@@ -80,6 +81,7 @@ class Config(Section):
     courier: CourierSettings = CourierSettings()
     dkim: DkimSettings = DkimSettings()
     limits: LimitSettings = LimitSettings()
+    reputation: ReputationSettings = ReputationSettings()
     worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
     suppression: SuppressionSettings = SuppressionSettings()

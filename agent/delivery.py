@@ -2,6 +2,7 @@
 
 Rules:
 - Nothing begins while its mailbox is paused, and nothing that nobody saw in its quiet hours.
+- Nothing begins without a token of each bucket of `[reputation]`; it waits until one is there.
 - Before each attempt the stored bytes are unsealed, read again and judged anew under today's facts and policy.
 - The attempt is committed before the first byte; one that is found open later is in doubt, never tried again by itself.
 - The outcome, the run's answer, the mail's state and the audit row are one transaction, fenced by the claim.
@@ -18,6 +19,7 @@ from typing import Literal
 import structlog
 
 from agent.answers import tool_output
+from agent.buckets import wanted
 from agent.finalcheck import final_check
 from agent.outcome import answer, cancel
 from agent.parts import Parts
@@ -26,11 +28,12 @@ from agent.proposing import said
 from agent.quiet import quiet_until
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
-from agent.store import deliveries, drafts, jobs, locks, mails, pauses, runs
+from agent.store import deliveries, drafts, jobs, locks, mails, pauses, reputation, runs
 from agent.store.database import FenceLostError, Tx, is_unavailable
 from agent.store.deliveries import Delivery
 from agent.store.drafts import Draft
 from agent.store.jobs import Job
+from agent.store.reputation import Full
 from outbound.authorize import restore
 from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Refused, Sent
 from outbound.retry import next_attempt
@@ -122,16 +125,25 @@ class StoredOutbox:
                 if rests is not None:
                     await jobs.put_back(tx, held, due_at=rests[0], counted=False)
                     return rests[1]
-                checked = await final_check(self._parts, tx, delivery, now)
-                if isinstance(checked, Refused):
-                    await self._refuse(tx, held, delivery, checked, now)
-                    return checked
-                if not await deliveries.begin(tx, delivery.id, now):
-                    return Held(reason="the delivery is not queued any more")
-                await self._audit(tx, delivery, "attempt", now, n=delivery.attempts + 1)
-                return claim.model_copy(update={"email": checked})
+                return await self._begin(tx, held, claim, delivery, now)
         except FenceLostError as error:
             return Held(reason=str(error))
+
+    async def _begin(
+        self, tx: Tx, held: Job, claim: Claim, delivery: Delivery, now: datetime
+    ) -> Claim | Refused | Held:
+        """Judge the stored bytes anew, take what the attempt takes from the buckets, and record it."""
+        checked = await final_check(self._parts, tx, delivery, now)
+        if isinstance(checked, Refused):
+            await self._refuse(tx, held, delivery, checked, now)
+            return checked
+        full = await self._no_room(tx, delivery, now)
+        if full is not None:
+            return await self._wait_for_room(tx, held, delivery, full, now)
+        if not await deliveries.begin(tx, delivery.id, now):
+            return Held(reason="the delivery is not queued any more")
+        await self._audit(tx, delivery, "attempt", now, n=delivery.attempts + 1)
+        return claim.model_copy(update={"email": checked})
 
     async def _rests(self, tx: Tx, claim: Claim, delivery: Delivery, now: datetime) -> tuple[datetime, Held] | None:
         """When to look again, and why: a pause holds everything, quiet hours what nobody saw."""
@@ -143,6 +155,28 @@ class StoredOutbox:
             return None
         until = quiet_until(now, mailbox.quiet_hours, mailbox.time_zone)
         return None if until is None else (until, Held(reason=f"quiet hours until {until:%Y-%m-%d %H:%M} UTC"))
+
+    async def _no_room(self, tx: Tx, delivery: Delivery, now: datetime) -> Full | None:
+        """Take what this attempt takes from the buckets of our good name; the one that holds it back, if one does."""
+        buckets = wanted(
+            self._parts.config.reputation,
+            recipient=delivery.recipient,
+            mailbox=delivery.mailbox,
+            tenant=self._parts.config.postroom.tenant_id,
+        )
+        return await reputation.take(self._parts.database, tx, list(buckets), now)
+
+    async def _wait_for_room(self, tx: Tx, held: Job, delivery: Delivery, full: Full, now: datetime) -> Held:
+        """Let it wait for a token; said once for each bucket, however often it is looked at until then."""
+        told = f"held: {full.bucket.told()} is used up"
+        when = f"{told}; next at {full.until:%Y-%m-%d %H:%M:%S} UTC"
+        await jobs.put_back(tx, held, due_at=full.until, error=told, counted=False)
+        if delivery.detail != told:
+            queued = OutboxState.QUEUED
+            await deliveries.move(tx, delivery.id, [queued], queued, now=now, detail=told)
+            await mails.move(tx, delivery.mail_id, MailStatus.SENDING, when)
+            await self._audit(tx, delivery, "held", now, bucket=full.bucket.scope)
+        return Held(reason=f"no room in the bucket of the {full.bucket.scope}")
 
     async def finish(self, claim: Claim, result: DeliveryResult, now: datetime) -> bool:
         """Record the outcome. A store that is away for a moment is asked again while the lease lasts."""

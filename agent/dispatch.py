@@ -3,6 +3,7 @@
 Rules:
 - The bytes are built for the way that they go, signed, then sealed; what was sealed is what leaves.
 - Sender, recipient and Message-ID come from the mailbox, the mail and the delivery's id, never from the proposal.
+- What a person approved goes before what leaves unseen, whatever is due for longer.
 - One live delivery a mail: a second one is refused by the database.
 """
 
@@ -25,6 +26,9 @@ from outbound.authorize import authorize
 from outbound.compose import Composed, Reply, compose
 from outbound.contracts import ApprovedEmail, Refused, Way
 from outbound.dkim import sign, signs_for
+
+RANKS: dict[Way, int] = {"approved": 0, "unseen": 1, "notice": 1}
+"""What a person approved goes before what nobody saw."""
 
 
 def build(
@@ -103,7 +107,8 @@ async def dispatch(
         )
     except AlreadyAnsweredError as error:
         return Refused(code="second_reply", reason=str(error))
-    await jobs.schedule(parts.database, tx, JobKind.DELIVER, delivery_id, due_at=now + hold, now=now)
+    rank = RANKS[way]
+    await jobs.schedule(parts.database, tx, JobKind.DELIVER, delivery_id, due_at=now + hold, now=now, rank=rank)
     await parts.audit.add(
         tx,
         draft.conversation_id,

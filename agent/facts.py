@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from agent import standing
 from agent.knowledge import TOOL, texts_in
 from agent.looked import Looked, read_output
 from agent.lookups import TOOL as LOOK_UP
@@ -75,6 +76,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         suppressed=await suppression.covers(tx, parts.config.postroom.tenant_id, mail.author),
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
+        hold=await standing.hold(parts, tx, mail.mailbox, now=now, decided=bool(but)),
         foreign_data=any(one.shared for one in looked),
         sources=(
             email.subject,

@@ -5,6 +5,7 @@ Rules:
 - A bounce counts where it came to the return path that we signed, or where a provider proved that it posted it: who
   merely saw one of our Message-IDs can report nothing.
 - A complaint counts by the Message-ID as well: it makes us quiet towards one address, which is what was asked for.
+- A complaint or a bounce for good that is proven counts for the breaker, once for each delivery.
 - For good: suppressed at once. For now: suppressed after so many within so long.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from agent.parts import Parts
-from agent.store import suppression
+from agent.store import reputation, suppression
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
 from inbound.contracts import DeliveryEvent
@@ -30,6 +31,9 @@ async def heard(
     if reason is None:
         return False
     tenant, detail = parts.config.postroom.tenant_id, f"{event.status} {event.diagnostic}".strip()
+    if proven and reason != "soft":
+        kind = "complained" if reason == "complaint" else "bounced"
+        await reputation.note(parts.database, tx, tenant, sent.id, kind, now)
     if reason == "soft":
         settings = parts.config.suppression
         stopped = await suppression.soft(

@@ -17,7 +17,7 @@ from typing import Any
 from agent.closing import close
 from agent.parts import Parts
 from agent.states import MailStatus
-from agent.store import erasure, mails, runs
+from agent.store import erasure, mails, reputation, runs
 from agent.story import Sending, tell
 from inbound.addresses import canonical
 
@@ -50,6 +50,7 @@ async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
         await _forget(parts, mail_id, person, by)
     async with parts.database.write() as tx:
         await erasure.erase_spending(tx, person)
+        await reputation.erase(tx, person)
         await erasure.erase_suppression(tx, parts.config.postroom.tenant_id, person)
     return Forgotten(len(found))
 

@@ -51,6 +51,7 @@ def decide(
         (facts.newer_mail, "a newer mail came in the conversation"),
         (facts.older_unanswered, "an earlier mail of the conversation still waits for an answer"),
         (facts.paused, "sending is paused"),
+        (bool(facts.hold), facts.hold),
     )
     reasons = tuple(dict.fromkeys(reason for stands, reason in obstacles if stands))
     return (

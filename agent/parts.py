@@ -40,6 +40,8 @@ class Parts:
     wake: Wake
     lookups: Lookups = field(default_factory=lambda: Lookups(()))
     rspamd: Rspamd = field(default_factory=lambda: Rspamd(SpamSettings()))
+    known_domains: set[str] = field(default_factory=set)
+    """Sending domains that are not new any more, as far as this process has seen."""
 
     def mailbox(self, address: str) -> Mailbox:
         """The configured mailbox. Raises KeyError for one that the configuration dropped."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from agent import feedback
+from agent import breaker, feedback
 from agent.parts import Parts
 from agent.store import deliveries, locks, trail
 from inbound.contracts import DeliveryEvent
@@ -28,6 +28,7 @@ async def reported(parts: Parts, events: Sequence[DeliveryEvent]) -> None:
             await _note(parts, event)
         else:
             log.info("report.not_ours", kind=event.kind)
+    await breaker.look(parts)
 
 
 async def _note(parts: Parts, event: DeliveryEvent) -> None:

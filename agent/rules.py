@@ -75,6 +75,8 @@ class Facts(Frozen):
     sends: Caps = Caps()
     own_addresses: frozenset[str] = frozenset()
     paused: bool = False
+    hold: str = ""
+    """Why our good name keeps what nobody saw: the breaker, or a new domain's ceiling; empty where nothing does."""
     suppressed: bool = False
     foreign_data: bool = False
     """The run read something beyond the author's own conversation, our own texts and lookups bound to the author."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from agent import approval, canary, noticing, run, triage
+from agent import approval, breaker, canary, noticing, run, triage
 from agent.audit import Audit
 from agent.config import Config
 from agent.delivery import StoredOutbox
@@ -286,6 +286,7 @@ async def expire_all(service: Service) -> None:
     while True:
         try:
             await run.expire(service.parts)
+            await breaker.look(service.parts)
             await prune(service.parts)
             await anchoring.work()
             await noticing.look(service.parts)

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import canary, feedback, sifting, sorting
+from agent import breaker, canary, feedback, sifting, sorting
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -291,6 +291,8 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
             mail_id=read.mail.id,
             data={"kind": read.screening.kind, "sends": [outbox_id for _, outbox_id in matched]},
         )
+    if read.screening.events:
+        await breaker.look(parts)
     log.info("mail.recorded", mail=read.mail.id, kind=read.screening.kind)
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from agent.config import Config
 from agent.demo_world import DemoKeys, Signature, finish, static_zone
+from agent.reputation_settings import ReputationSettings
 from agent.serve import Service, assemble, build, opened, send_all, senders
 from agent.states import OPEN_RUNS
 from agent.store import mails as mails_store
@@ -40,6 +41,7 @@ def configuration(folder: Path, **more: object) -> Config:
             "desk": {"port": 0},
             "courier": {"kind": "maildir", "path": folder / "replies"},
             "limits": {"per_domain": many, "per_mailbox": many, "total": many},
+            "reputation": ReputationSettings.unlimited(),
             "mailbox": [{"address": SUPPORT, "playbook": ROOT / "fixtures" / "playbook", "auto_send": True}],
             **more,
         }

@@ -41,7 +41,7 @@ async def send_due(outbox: Outbox, courier: Courier, now: Callable[[], datetime]
     begun = await outbox.begin_attempt(claim, now())
     if isinstance(begun, Held):
         events.held(claim.outbox_id, begun.reason)
-        return False
+        return True  # it is not due any more; what is behind it may be
     if isinstance(begun, Refused):
         events.refused(claim.outbox_id, begun.code)
         return True

@@ -26,7 +26,7 @@ from agent.store.tables import job
 
 
 def _scheduling(insert: SqliteInsert | PostgresInsert) -> SqliteInsert | PostgresInsert:
-    again = {name: insert.excluded[name] for name in ("state", "due_at", "lease_until", "attempts", "error")}
+    again = {name: insert.excluded[name] for name in ("state", "due_at", "lease_until", "attempts", "error", "rank")}
     return insert.on_conflict_do_update(
         index_elements=[job.c.kind, job.c.ref], set_={**again, "token": job.c.token + 1}
     )
@@ -58,16 +58,18 @@ class Job:
 class Claiming:
     look: Select[tuple[str]]
     """Gives a row where a job can be claimed."""
-    take: ReturningUpdate[tuple[JobKind, str, int, int, datetime]]
+    take: ReturningUpdate[tuple[JobKind, str, int, int, int, datetime]]
 
 
 def _of(held: Job) -> dict[str, Any]:
     return {"of_kind": held.kind, "of_ref": held.ref, "of_token": held.token}
 
 
-async def schedule(db: Database, tx: Tx, kind: JobKind, ref: str, *, due_at: datetime, now: datetime) -> None:
-    """Make the job due; a holder of an earlier claim is fenced."""
-    fresh = {"state": JobState.DUE, "due_at": due_at, "lease_until": None, "attempts": 0, "error": ""}
+async def schedule(
+    db: Database, tx: Tx, kind: JobKind, ref: str, *, due_at: datetime, now: datetime, rank: int = 0
+) -> None:
+    """Make the job due; a holder of an earlier claim is fenced. Of what is due, the lower `rank` goes first."""
+    fresh = {"state": JobState.DUE, "due_at": due_at, "lease_until": None, "attempts": 0, "error": "", "rank": rank}
     await tx.execute(_SCHEDULE[db.is_sqlite], {"id": new_id("j", now), "kind": kind, "ref": ref, "token": 0, **fresh})
 
 
@@ -85,7 +87,7 @@ def claiming(leave: ColumnElement[bool] | None = None) -> Claiming:
             job.c.due_at <= bindparam("by"),
             (job.c.lease_until.is_(None)) | (job.c.lease_until <= bindparam("by")),
         )
-        .order_by(job.c.due_at, job.c.id)
+        .order_by(job.c.rank, job.c.due_at, job.c.id)
     )
     if leave is not None:
         due = due.where(~leave)
@@ -95,7 +97,7 @@ def claiming(leave: ColumnElement[bool] | None = None) -> Claiming:
         update(job)
         .where(job.c.id.in_(select(mine.c.id)))
         .values(lease_until=bindparam("until"), token=job.c.token + 1, attempts=job.c.attempts + 1)
-        .returning(job.c.kind, job.c.ref, job.c.token, job.c.attempts, job.c.due_at)
+        .returning(job.c.kind, job.c.ref, job.c.token, job.c.attempts, job.c.rank, job.c.due_at)
     )
     return Claiming(due.limit(1), take)
 
@@ -114,7 +116,7 @@ async def claim(
     surely: bool = False,
     then: Callable[[Tx, Job], Awaitable[None]] | None = None,
 ) -> list[Job]:
-    """Take up to `limit` due jobs, oldest first; each for `lease` from now.
+    """Take up to `limit` due jobs, by rank and then oldest first; each for `lease` from now.
 
     `surely`: there was work a moment ago, so do not look first. `then` is done with each in the claim's transaction.
     """
@@ -125,7 +127,7 @@ async def claim(
                 return []
     async with db.write() as tx:
         rows = await tx.execute(which.take, {**asked, "until": now + lease, "most": limit})
-        ordered = sorted(rows.all(), key=lambda row: (row.due_at, row.ref))
+        ordered = sorted(rows.all(), key=lambda row: (row.rank, row.due_at, row.ref))
         found = [Job(JobKind(row.kind), row.ref, row.token, row.attempts) for row in ordered]
         if then is not None:
             for one in found:

@@ -9,6 +9,7 @@ Rules:
   before it reads what it decides on: by the `locked` verbs of drafts, runs and deliveries, or by `conversation`.
 - One conversation a transaction. Where a mail may start or join one, its author is locked before it is looked for.
 - Who may let a reply go holds `replies` before it counts: counts stay true until what was counted is stored.
+- Who takes from the buckets, or turns the breaker, holds `rates`: the last token is taken once.
 - A pause waits for attempts that are just being committed, and they for it: `switch`.
 - Locks are taken in the order of `_Rank`, so that no two transactions wait for each other. This is checked on SQLite
   too, where a lock costs nothing: a wrong order, or an audit row of a conversation that is not locked, is an error.
@@ -40,7 +41,8 @@ class _Rank(IntEnum):
     CONVERSATION = 3
     REPLIES = 4
     SWITCH = 5
-    CHAIN = 6
+    RATES = 6
+    CHAIN = 7
 
 
 def begin(tx: Tx) -> None:
@@ -80,6 +82,11 @@ async def replies(tx: Tx) -> None:
 async def switch(tx: Tx, *, turning: bool) -> None:
     """Shared by attempts that begin; alone for who turns it."""
     await _lock(tx, _Rank.SWITCH, "", shared=not turning)
+
+
+async def rates(tx: Tx) -> None:
+    """All that take from the buckets, one after the other."""
+    await _lock(tx, _Rank.RATES, "")
 
 
 async def chain(tx: Tx, name: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, delete, false, select, true
+from sqlalchemy import bindparam, case, delete, false, func, select, true
 
 from agent.store.database import Database, Tx
 from agent.store.tables import suppression
@@ -90,3 +90,9 @@ async def listing(tx: Tx, tenant: str, *, after: str = "", limit: int = 1000) ->
         .limit(limit)
     )
     return [Suppressed(*row) for row in rows]
+
+
+async def count(tx: Tx, tenant: str) -> int:
+    """How many addresses of a tenant get nothing any more."""
+    theirs = select(func.count()).where(suppression.c.tenant == tenant, suppression.c.active == true())
+    return int((await tx.execute(theirs)).scalar_one())

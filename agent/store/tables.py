@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0012"
+SCHEMA = "0013"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -345,12 +345,14 @@ job = Table(
     Column("token", Integer, nullable=False, server_default="0"),  # fencing: grows with each claim
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error", Words(), nullable=False, server_default=""),
+    Column("rank", Integer, nullable=False, server_default="0"),  # of what is due, the lower one goes first
     _one_of("state", JobState),
     _one_of("kind", JobKind),
     UniqueConstraint("kind", "ref"),
     Index(
         "ix_job_due",
         "kind",
+        "rank",
         "due_at",
         sqlite_where=text("state = 'due'"),
         postgresql_where=text("state = 'due'"),

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from agent import approval, closing, handling, spam, switch, undo
+from agent import approval, breaker, closing, handling, spam, switch, undo
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
 from agent.store import drafts
@@ -104,4 +104,8 @@ class Actions:
 
     async def resume(self, request: Request, _form: FormData) -> Response:
         await switch.resume(self._parts, "", by=actor(request))
+        return RedirectResponse("/", 303)
+
+    async def close_breaker(self, request: Request, _form: FormData) -> Response:
+        await breaker.close(self._parts, by=actor(request))
         return RedirectResponse("/", 303)

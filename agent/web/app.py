@@ -26,6 +26,7 @@ from agent.web.conversation import ConversationPage
 from agent.web.finding import SearchPage
 from agent.web.frame import Frame
 from agent.web.live import Live
+from agent.web.metrics import Metrics
 from agent.web.numbers import NumbersPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
@@ -89,6 +90,7 @@ class Desk:
         self._actions = Actions(parts, self._pages)
         self._bulk = Bulk(parts, self._pages)
         self._live = Live(parts)
+        self._metrics = Metrics(parts)
 
     async def close(self) -> None:
         """Let go of the pages that listen; else they would hold up the end of the service."""
@@ -113,7 +115,9 @@ class Desk:
                     Route("/bulk", decided(self._bulk.act, fields=BULK_FIELDS), methods=["POST"]),
                     Route("/pause", decided(act.pause), methods=["POST"]),
                     Route("/resume", decided(act.resume), methods=["POST"]),
+                    Route("/breaker/close", decided(act.close_breaker), methods=["POST"]),
                     Route("/health", self.health),
+                    Route("/metrics", self._measured),
                     Mount("/static", StaticFiles(directory=HERE / "static")),
                 ],
                 max_body_size=FORM_BYTES,
@@ -157,6 +161,12 @@ class Desk:
                 return await handler(request, form)
 
         return guarded
+
+    async def _measured(self, request: Request) -> Response:
+        """Numbers alone, for a machine that has no session; but only by a name of ours."""
+        if not self._sessions.knows_host(request):
+            return PlainTextResponse("This desk does not answer for that host name.\n", 421)
+        return await self._metrics.show(request)
 
     async def health(self, _request: Request) -> Response:
         try:

@@ -37,6 +37,7 @@ class Pages:
         session = self._sessions.of(request) or ""
         values["form_token"] = self._sessions.form_token(session) if session else ""
         values["me"] = actor(request)
+        values.setdefault("breaker", "")
         return HTMLResponse(self._templates.get_template(name).render(values), status_code=status)
 
     def note(self, request: Request, title: str, text: str, status: int, back: str = "/") -> Response:

@@ -16,10 +16,11 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent import breaker
 from agent.handling import PRIORITIES, REST
 from agent.parts import Parts
 from agent.states import DraftState, MailStatus
-from agent.store import handlings, pauses, queue
+from agent.store import handlings, pauses, queue, reputation
 from agent.store.queue import Place, View
 from agent.web.page import Pages, actor
 
@@ -106,6 +107,7 @@ class QueuePage:
             counts = {name: _counted(await queue.count(tx, view, now=now)) for name, view in views.items()}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
+            known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
         kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         return self._pages.show(
             "queue.html",
@@ -128,6 +130,7 @@ class QueuePage:
             priorities=PRIORITIES,
             rests=list(REST),
             paused=paused,
+            breaker=breaker.told(known),
             now=now,
         )
 

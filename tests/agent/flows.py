@@ -17,7 +17,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
-from agent import approval, canary, closing, handling, noticing, run, suppress_commands, switch, undo
+from agent import approval, breaker, canary, closing, handling, noticing, run, suppress_commands, switch, undo
 from agent.config import Config
 from agent.demo_world import finish
 from agent.forgetting import forget
@@ -453,6 +453,18 @@ async def forgotten(stage: Stage) -> str:
     return mail_id
 
 
+async def tripped(stage: Stage) -> str:
+    """The breaker opened by a person while a reply is on its way: it waits for them; then it is closed."""
+    mail_id = await stage.mail("known")
+    await stage.home.service.triager.drain()
+    await stage.home.service.runner.drain()
+    if await stage.status(mail_id) is not MailStatus.WAITING:
+        await breaker.trip(stage.home.parts, by="ruth", reason="a blocklist names us")
+    await stage.home.settle()
+    await breaker.close(stage.home.parts, by="ruth")
+    return mail_id
+
+
 class Told(Wire):
     """Keeps each mail under its Message-ID: the same one twice is one."""
 
@@ -541,6 +553,7 @@ WAYS: dict[str, Way] = {
         "agent/canary.py _release 1",
         "agent/canary.py _alarm 1",
     ),
+    "tripped": _way(tripped, _S.WAITING, 0, "agent/breaker.py turn 1"),
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
     "taken_back": _way(taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),

@@ -17,6 +17,7 @@ from agent import events
 from agent.delivery import StoredOutbox
 from agent.models.base import Model, ModelAnswer, ModelRequest
 from agent.models.playbook import PlaybookModel
+from agent.reputation_settings import ReputationSettings
 from agent.roles import Role
 from agent.serve import assemble, build, opened, running, stop_signal
 from inbound.resolver import StaticZone
@@ -58,7 +59,10 @@ class Holding:
 async def live(folder: Path, held: str) -> None:
     caps = ("per_conversation", "per_sender", "per_domain", "per_mailbox", "total")
     config = configuration(
-        folder, limits=dict.fromkeys(caps, MANY), worker={"lease_seconds": LEASE_SECONDS, "workers": 4}
+        folder,
+        limits=dict.fromkeys(caps, MANY),
+        reputation=ReputationSettings.unlimited(),
+        worker={"lease_seconds": LEASE_SECONDS, "workers": 4},
     )
     zone = StaticZone(json.loads((folder / "zone.json").read_text()))
     stop = stop_signal()

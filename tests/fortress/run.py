@@ -15,6 +15,7 @@ import structlog
 
 from agent import approval
 from agent.parts import Parts
+from agent.reputation_settings import ReputationSettings
 from agent.states import MailStatus
 from agent.store import drafts, mails
 from tests.agent.postroom import House, configuration, house
@@ -35,7 +36,7 @@ async def batch(
     storm = attacks(seed, count, SECRET)
     model, sink, many = Puppets(storm), Sink(), 1_000_000
     limits = {"per_domain": many, "per_mailbox": many, "total": many}
-    config = configuration(folder, limits=limits)
+    config = configuration(folder, limits=limits, reputation=ReputationSettings.unlimited())
     async with house(folder, model=model, courier=sink, config=config, change=change) as home:
         await home.receive(f"My passphrase is {SECRET}.", author=VICTIM, message_id="victim@customer.example")
         await home.settle()

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from agent.config import Config, load
 from agent.demo_world import DemoKeys, demo_zone, load_fixtures
+from agent.reputation_settings import ReputationSettings
 from agent.states import MailStatus
 from agent.web.server import bind, serving
 from inbound.resolver import StaticZone
@@ -67,6 +68,7 @@ def demo_in(folder: Path) -> Config:
             "desk": config.desk.model_copy(update={"port": 0}),
             "courier": config.courier.model_copy(update={"path": folder / "replies"}),
             "limits": LimitSettings(per_domain=wide, per_mailbox=wide, total=wide),
+            "reputation": ReputationSettings.unlimited(),
             "lookups": tuple(one.model_copy(update={"url": ORDERS}) for one in config.lookups),
         }
     )
