@@ -9,7 +9,7 @@ import typer
 from agent.command_line import HERE, By, ConfigPath, configured, me, run
 
 breaker = typer.Typer(
-    help="Look at what keeps replies back for our good name; open or close it.",
+    help="Look at the breaker; open or close it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
