@@ -24,6 +24,9 @@ HEAVY = ("pydantic", "asyncio", "ssl", "rich", "sqlalchemy", "starlette", "uvico
 COMMANDS: dict[str, list[str]] = {
     "serve": [],
     "check": [],
+    "breaker status": [],
+    "breaker close": [],
+    "breaker open": ["--reason", "no"],
     "review list": [],
     "review show": ["x"],
     "review approve": ["x"],
