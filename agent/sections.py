@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agent.quiet import span, zone
 from inbound.addresses import canonical, canonical_domain
-from inbound.settings import Forwarder
+from inbound.settings import ContactForm, Forwarder
 
 STORE_PASSWORD = "POSTROOM_STORE_PASSWORD"  # noqa: S105 (a name)
 
@@ -196,6 +196,8 @@ class Mailbox(Section):
     """Prefixes of links that replies may carry: `https://shop.example/help/`."""
     forwarder: tuple[Forwarder, ...] = ()
     """`[[mailbox.forwarder]]`: groups and forwarders by which its mail comes."""
+    contact_form: tuple[ContactForm, ...] = ()
+    """`[[mailbox.contact_form]]`: forms on your site that write to it."""
 
     def threshold_for(self, intent: str) -> float:
         return self.thresholds.get(intent, self.threshold)

@@ -37,6 +37,7 @@ from inbound.authentication import check
 from inbound.automated import screen
 from inbound.containment import normalize_bounded
 from inbound.contracts import AuthResults, Envelope, Kind, NormalizedEmail, Quarantined, Screening
+from inbound.stand_in import attributed
 from outbound import tokens
 
 NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
@@ -171,8 +172,10 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         resolver=parts.resolver,
         settings=parts.config.identity,
         forwarders=mailbox.forwarder if mailbox else (),
+        forms=mailbox.contact_form if mailbox else (),
         now=parts.now(),
     )
+    email = attributed(email, auth)
     screening = await aside(
         len(data),
         screen,
@@ -183,6 +186,7 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         own_message_id=lambda message_id: tokens.is_ours(parts.keys.token, message_id),
         verp_token=lambda address: tokens.read_verp(parts.keys.token, address),
         forwarder=auth.forwarder,
+        form=auth.stands_in == "form",
     )
     return Read(mail, email, auth, screening)
 

@@ -5,7 +5,8 @@ Rules:
 - The author is proven by a counting DKIM signature or an SPF pass whose domain is aligned with the author's (computed
   also where no DMARC record stands), or by a proven relay's verdict (see `relay` for what proves one). Nothing else:
   no peer address, no Reply-To, no Sender, no display name.
-- Mail of a proven forwarder is from its original author or from nobody, never from the group that rewrote From.
+- Mail of a proven forwarder is from its original author or from nobody, never from the group that rewrote From; mail
+  of a contact form is from nobody that is proven (see `stand_in`).
 - DNS trouble is `temperror` and never a pass. Where the policy cannot be looked up, only equal domains are aligned.
 - One deadline over all lookups (`dns_timeout_seconds`); hashing and arithmetic run in threads.
 """
@@ -18,9 +19,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from inbound import addresses, dkim_check, dmarc, header_block, relay, spf_check
+from inbound import addresses, dkim_check, dmarc, header_block, relay, spf_check, stand_in
 from inbound.aside import aside
 from inbound.contracts import (
+    Address,
     AuthResults,
     DkimResult,
     Envelope,
@@ -33,7 +35,8 @@ from inbound.contracts import (
 from inbound.dkim_check import Checked
 from inbound.header_block import HeaderBlock
 from inbound.relay import Relayed
-from inbound.settings import Forwarder, IdentitySettings
+from inbound.settings import ContactForm, Forwarder, IdentitySettings
+from inbound.stand_in import Written
 
 Method = Literal["dkim", "spf", "relay", "none"]
 
@@ -81,6 +84,10 @@ class _Facts:
     relayed: list[Relayed]
     vouched: tuple[str, ...]
     temporary: bool
+    written: Written | None = None
+    """By a contact form, where the mail says so."""
+    claimed: bool = False
+    """From is a configured group, and nothing proves that the mail came through it."""
     evidence: list[str] = field(default_factory=list)
 
     def aligned(self, domain: str, author: str, *, strict: bool) -> bool:
@@ -104,11 +111,15 @@ async def check(
     resolver: Resolver,
     settings: IdentitySettings,
     forwarders: Sequence[Forwarder] = (),
+    forms: Sequence[ContactForm] = (),
     now: datetime,
 ) -> AuthResults:
     """Find out who sent a mail. Never raises for anything that a mail or DNS can hold."""
     facts = await _gather(raw, mail, envelope, resolver=resolver, settings=settings, forwarders=forwarders, now=now)
+    facts.written = _by_form(facts, envelope, forms)
+    facts.claimed = _claims(facts, forwarders)
     author, method, forwarder = _decide(facts)
+    stands_in, original = _stands_in(facts, forwarder)
     return AuthResults(
         author=author,
         method=method,
@@ -116,7 +127,9 @@ async def check(
         dkim=facts.dkim,
         dmarc=_dmarc_verdict(facts, method),
         dmarc_policy=facts.policy.action if facts.policy else "absent",
-        forwarder=forwarder.name if forwarder else None,
+        forwarder=_way(facts, forwarder),
+        stands_in=stands_in,
+        original=original,
         temporary=author is None and facts.temporary,
         evidence=tuple(facts.evidence),
     )
@@ -198,7 +211,7 @@ def _troubled(*results: Verdict) -> bool:
 def _decide(facts: _Facts) -> tuple[str | None, Method, Forwarder | None]:
     """Who is proven, by what, and by whose hand the mail came."""
     forwarder = next((one.forwarder for one in facts.relayed if one.forwarder), None)
-    if facts.author is None:
+    if facts.author is None or facts.written is not None or facts.claimed:
         return None, "none", forwarder
     original: str | None = facts.author
     if forwarder is not None:
@@ -218,6 +231,61 @@ def _decide(facts: _Facts) -> tuple[str | None, Method, Forwarder | None]:
     if original is None:
         facts.evidence.append("The group rewrote From, and no field names the original author.")
     return None, "none", forwarder
+
+
+def _by_form(facts: _Facts, envelope: Envelope, forms: Sequence[ContactForm]) -> Written | None:
+    """What a contact form wrote, noted as evidence."""
+    if not forms:
+        return None
+    aligned = zip(facts.checked, facts.dkim, strict=True)
+    signatures = [one for one, result in aligned if result.result == "pass" and result.aligned]
+    by_spf = facts.author is not None and (_spf_proves(facts) or _border_says_spf(facts, facts.author))
+    found = stand_in.by_form(facts.block, facts.author, envelope, forms, signatures, spf_proves=by_spf)
+    if found is not None:
+        facts.evidence.append(found.evidence)
+    return found
+
+
+def _claims(facts: _Facts, forwarders: Sequence[Forwarder]) -> bool:
+    """Whether a mail says that it is of a configured group, without proof; noted as evidence."""
+    proven = any(one.forwarder is not None for one in facts.relayed)
+    group = next((one for one in forwarders if facts.author and relay.is_the_list(facts.author, one)), None)
+    if proven or group is None:
+        return False
+    facts.evidence.append(f"From is the group of {group.name}, but nothing proves that it passed the mail on")
+    return True
+
+
+def _border_says_spf(facts: _Facts, author: str) -> bool:
+    """Our own border saw SPF pass for the author's domain: where we see only the border's address."""
+    strict = facts.policy is not None and facts.policy.strict_spf
+    said = [one.verdicts.statements for one in facts.relayed if one.forwarder is None and one.verdicts is not None]
+    return any(
+        one.method == "spf" and one.result == "pass" and facts.aligned(domain, author, strict=strict)
+        for statements in said
+        for one in statements
+        for domain in one.domains
+    )
+
+
+def _stands_in(facts: _Facts, forwarder: Forwarder | None) -> tuple[Literal["", "group", "form"], Address | None]:
+    """Whether From is somebody else's than the author's, and whom the mail names instead."""
+    if facts.written is not None:
+        return "form", facts.written.person
+    if facts.claimed:
+        return "group", None
+    if forwarder is None or facts.author is None:
+        return "", None
+    address, stated = relay.original_author(facts.block, facts.author, facts.relayed[0])
+    if stated is not None and stated.name == "from":
+        return "", None
+    return "group", stand_in.named([stated]) if address and stated else None
+
+
+def _way(facts: _Facts, forwarder: Forwarder | None) -> str | None:
+    if facts.written is not None:
+        return facts.written.form.name if facts.written.proven else None
+    return forwarder.name if forwarder else None
 
 
 def _vouched(facts: _Facts) -> str:

@@ -49,6 +49,7 @@ class _Mail:
     own_message_id: Callable[[str], bool]
     token: str
     forwarded: bool
+    form: bool
 
     def values(self, name: str) -> list[str]:
         if not self.block.fields:
@@ -77,14 +78,17 @@ def screen(
     own_message_id: Callable[[str], bool],
     verp_token: Callable[[str], str | None],
     forwarder: str | None = None,
+    form: bool = False,
 ) -> Screening:
     """Say what sort of mail this is.
 
     `verp_token` gives the token of a return path that we minted, else None. `forwarder` is `AuthResults.forwarder`: a
-    group's own List-* fields and Precedence are no sign that a member's mail is automatic.
+    group's own List-* fields and Precedence are no sign that a member's mail is automatic. Nor is it, with `form`, that
+    a contact form of ours says of itself that it is a machine: a person filled it in.
     """
     token = next((found for one in envelope.rcpt_to if (found := verp_token(one))), "")
-    facts = _Mail(split(raw), Parsed(raw), mail, envelope, own_addresses, own_message_id, token, forwarder is not None)
+    forwarded = forwarder is not None
+    facts = _Mail(split(raw), Parsed(raw), mail, envelope, own_addresses, own_message_id, token, forwarded, form)
     for step in (_loop, _complaint, _bounce, _own, _auto_reply, _bulk):
         if (screening := step(facts)) is not None:
             return screening
@@ -169,7 +173,7 @@ def _auto_reply(facts: _Mail) -> Screening | None:
 def _auto_submitted(facts: _Mail) -> str:
     for value in facts.values("auto-submitted"):
         keyword = _COMMENT.sub(" ", value).partition(";")[0].strip().lower()
-        if keyword not in ("", "no"):
+        if keyword not in ("", "no", "auto-generated" if facts.form else "no"):
             return f"Auto-Submitted: {keyword[:60]}"
     return ""
 
@@ -225,6 +229,6 @@ def _bulk(facts: _Mail) -> Screening | None:
         wanted = {one.strip().lower() for one in _COMMENT.sub(" ", value).split(",")} & _SUPPRESS
         if wanted:
             return Screening(kind=Kind.BULK, evidence=(f"X-Auto-Response-Suppress: {', '.join(sorted(wanted))}",))
-    if machine_words.NO_REPLY.match(facts.local_part[:64]):
+    if not facts.form and machine_words.NO_REPLY.match(facts.local_part[:64]):
         return Screening(kind=Kind.BULK, evidence=(f"the author takes no reply: {facts.local_part[:64]}",))
     return None

@@ -234,7 +234,12 @@ class AuthResults(Frozen):
     becomes `fail`."""
     dmarc_policy: Literal["none", "quarantine", "reject", "absent"] = "absent"
     forwarder: str | None = None
-    """Name of the configured forwarder or group by which the mail came."""
+    """Name of the configured forwarder, group or contact form by which the mail came."""
+    stands_in: Literal["", "group", "form"] = ""
+    """What From is where it is not the author's: of a group that rewrote it, or of a contact form of ours."""
+    original: Address | None = None
+    """Whom the group's or form's field names as author instead; None where nobody knows. From the mail; proof of
+    nothing unless `author` says the same."""
     temporary: bool = False
     """DNS gave no answer for something that could have mattered. Never a pass."""
     evidence: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ class Relayed:
 
 def sees_through(envelope: Envelope, settings: IdentitySettings, forwarders: Sequence[Forwarder]) -> bool:
     """Whether the client is a relay of the operator's, whose address is not the sender's."""
-    return any(_within(envelope, one) for one in (settings.networks, *(item.networks for item in forwarders)))
+    return any(within(envelope, one) for one in (settings.networks, *(item.networks for item in forwarders)))
 
 
 async def find(
@@ -76,7 +76,7 @@ async def find(
     fitting = (one for one in forwarders if _list_fits(block, one))
     proofs = (_proof(block, envelope, checked, chain, one) for one in fitting)
     found = [proof for proof in proofs if proof is not None]
-    if _within(envelope, settings.networks):
+    if within(envelope, settings.networks):
         verdicts = _of_first_hop(block, settings.authserv_ids)
         found.append(Relayed(verdicts, "the mail came from a border server of ours"))
     return found, temporary, evidence
@@ -91,7 +91,7 @@ def _proof(
 ) -> Relayed | None:
     """The strongest proof that the forwarder offers, or None."""
     ids = (forwarder.authserv_id,) if forwarder.authserv_id else ()
-    if _within(envelope, forwarder.networks):
+    if within(envelope, forwarder.networks):
         return Relayed(_of_first_hop(block, ids), f"the mail came from an address of {forwarder.name}", forwarder)
     signed: Relayed | None = None
     for one in checked:
@@ -149,7 +149,7 @@ def _list_fits(block: HeaderBlock, forwarder: Forwarder) -> bool:
     return any(one.text.rpartition("<")[2].strip("<> ").lower() == wanted for one in block.named("list-id"))
 
 
-def _within(envelope: Envelope, networks: Sequence[RelayNetwork]) -> bool:
+def within(envelope: Envelope, networks: Sequence[RelayNetwork]) -> bool:
     if envelope.door not in ("smtp", "lmtp"):
         return False  # the client of a webhook is the provider's HTTP client, not a mail server
     try:
@@ -171,7 +171,7 @@ def original_author(block: HeaderBlock, from_email: str, relayed: Relayed) -> tu
     if forwarder is None:
         return from_email, sender
     if forwarder.author_from == "from":
-        return (None, None) if _is_the_list(from_email, forwarder) else (from_email, sender)
+        return (None, None) if is_the_list(from_email, forwarder) else (from_email, sender)
     if not _may_be_rewritten(from_email, forwarder):
         # The author stands in From; the other field would be the author's own words, which prove nothing.
         return from_email, sender
@@ -182,7 +182,7 @@ def original_author(block: HeaderBlock, from_email: str, relayed: Relayed) -> tu
     return address, fields[0]
 
 
-def _is_the_list(email: str, forwarder: Forwarder) -> bool:
+def is_the_list(email: str, forwarder: Forwarder) -> bool:
     return email.lower().replace("@", ".") == forwarder.list_id.strip("<> ").lower()
 
 
@@ -194,7 +194,7 @@ def _may_be_rewritten(email: str, forwarder: Forwarder) -> bool:
     """
     domain, list_id = email.lower().rpartition("@")[2], forwarder.list_id.strip("<> ").lower()
     if list_id.endswith("." + domain):
-        return _is_the_list(email, forwarder)
+        return is_the_list(email, forwarder)
     own = [one for one in (forwarder.dkim_domain, list_id) if one]
     return not own or any(dmarc.aligned(domain, one) for one in own)
 

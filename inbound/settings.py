@@ -170,6 +170,19 @@ class Forwarder(Frozen):
     """Where the original author stands."""
 
 
+class ContactForm(Frozen):
+    """`[[mailbox.contact_form]]`: a form on your site that writes to this mailbox in the name of a visitor."""
+
+    name: str
+    """What logs and explanations call it."""
+    address: str = Field(pattern=r"^[^\s@<>]{1,64}@[^\s@<>]{1,253}$")
+    """What the form writes into From, an address of yours. The visitor's address stands in Reply-To; nobody proved that
+    it is theirs, so the reply always waits for a person."""
+    networks: tuple[RelayNetwork, ...] = ()
+    """Addresses of the web server. Not needed where its mail passes SPF for the address in From and comes here
+    directly, or carries your domain's DKIM signature over Reply-To."""
+
+
 class IdentitySettings(Frozen):
     """`[identity]`: whose verdicts count."""
 

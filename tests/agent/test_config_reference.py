@@ -14,7 +14,7 @@ from agent.config_reference import reference
 from agent.config_wording import keys_of, table_of
 
 HOUSE = Path(__file__).parents[2]
-LINE = re.compile(r"^(?:# )?(?:(\[\[?[a-z.]+\]\]?)|([a-z_0-9]+) = [^#]+?)(?:\s+# (\S.*))?$")
+LINE = re.compile(r"^(?:# )?(?:(\[\[?[a-z._]+\]\]?)|([a-z_0-9]+) = [^#]+?)(?:\s+# (\S.*))?$")
 
 
 def tables(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, type[BaseModel]]]:

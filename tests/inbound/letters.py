@@ -22,7 +22,7 @@ from inbound import authentication
 from inbound.contracts import Address, AuthResults, Envelope, NormalizedEmail
 from inbound.header_block import split
 from inbound.resolver import StaticZone
-from inbound.settings import Forwarder, IdentitySettings
+from inbound.settings import ContactForm, Forwarder, IdentitySettings
 
 SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type")
 
@@ -141,6 +141,7 @@ class Asking:
     envelope: Envelope = field(default_factory=envelope)
     settings: IdentitySettings = field(default_factory=IdentitySettings)
     forwarders: tuple[Forwarder, ...] = ()
+    forms: tuple[ContactForm, ...] = ()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     async def about(self, raw: bytes, mail: NormalizedEmail | None = None) -> AuthResults:
@@ -151,5 +152,6 @@ class Asking:
             resolver=self.resolver,
             settings=self.settings,
             forwarders=self.forwarders,
+            forms=self.forms,
             now=self.now,
         )
