@@ -9,7 +9,7 @@ ARGS ?=
 N ?= 5000
 SEED ?= 0
 
-.PHONY: demo test crash fortress lint unit format docs lock clean help
+.PHONY: demo test crash kill fortress lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ unit: $(VENV)/.stamp-dev ## the test suite alone (ARGS="-k name" for a part)
 
 crash: $(VENV)/.stamp-dev ## kill one of three processes on one PostgreSQL at random, for a minute under load
 	@POSTROOM_CRASH_SECONDS=60 $(BIN)/python -m pytest -n 0 -q -s tests/agent/test_nodes.py
+
+kill: $(VENV)/.stamp-dev ## kill senders N=5000 times while they deliver; then nothing is lost and nothing left twice
+	@POSTROOM_KILLS=$(N) $(BIN)/python -m pytest -n 0 -q -s tests/agent/test_kill_senders.py
 
 fortress: $(VENV)/.stamp-dev ## N=100000 generated attacks by a model that is the attacker's (SEED=0 begins elsewhere)
 	@$(BIN)/python -m tests.fortress.run $(N) $(SEED)

@@ -155,6 +155,14 @@ class Sink:
 
     accepted: list[Accepted] = field(default_factory=list)
     port: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait_for(self, number: int) -> None:
+        """Until so many were accepted."""
+        async with asyncio.timeout(30):
+            while len(self.accepted) < number:
+                self.news.clear()
+                await self.news.wait()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         assert isinstance(envelope.content, bytes)
@@ -168,6 +176,7 @@ class Sink:
                 list(envelope.mail_options),
             )
         )
+        self.news.set()
         return "250 taken"
 
 
