@@ -7,12 +7,15 @@ Rules:
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inbound.contracts import Entity, RequestedAction
 
 MAX_ENTITIES = 50
 MAX_RISKS = 20
+MAX_TAGS = 10
 MAX_VALUE = 100
 """Characters of a value that a lookup is asked with."""
 
@@ -60,3 +63,13 @@ class Extracted(BaseModel):
     risks: tuple[str, ...] = Field(max_length=MAX_RISKS)
     requested_action: RequestedAction
     review_required: bool
+    tags: tuple[str, ...] = Field(max_length=MAX_TAGS)
+    """Those of the list that fit; none where none does."""
+    priority: Literal["low", "normal", "high", "urgent"]
+    """What waiting would cost the author."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_suggestions(cls, given: Any) -> Any:
+        """Answers of servers that keep to no schema, and those that were stored before: suggestions may be missing."""
+        return {"tags": (), "priority": "normal", **given} if isinstance(given, dict) else given

@@ -23,10 +23,19 @@ from inbound.contracts import InboundEmailIntent
 
 
 @dataclass(frozen=True)
+class Suggested:
+    """What a model would put on a mail: tags that the operator uses, and a priority. It hides and sends nothing."""
+
+    tags: tuple[str, ...] = ()
+    priority: str = ""
+
+
+@dataclass(frozen=True)
 class Extraction:
     intent: InboundEmailIntent
     request: ModelRequest
     answer: ModelAnswer
+    suggested: Suggested = Suggested()
 
 
 async def extract(
@@ -36,11 +45,12 @@ async def extract(
     message_id: str,
     intents: tuple[str, ...],
     risks: Sequence[str],
+    tags: tuple[str, ...] = (),
 ) -> Extraction:
     """Ask the model once. Raises ModelUnavailableError where it gives no answer at all."""
-    request = extract_request(mail, intents)
+    request = extract_request(mail, intents, tags)
     answer = bounded(await model.respond(request))
-    return Extraction(judge(answer, mail, message_id, intents, risks), request, answer)
+    return Extraction(judge(answer, mail, message_id, intents, risks), request, answer, suggested(answer, tags))
 
 
 def without_answer(
@@ -86,6 +96,15 @@ def judge(
         requested_action=found.requested_action,
         review_required=found.review_required or "unknown_intent" in added,
     )
+
+
+def suggested(answer: ModelAnswer, tags: Sequence[str]) -> Suggested:
+    """What an answer would put on the mail; tags that the operator does not use are left out. Pure."""
+    found, problem = _read(answer)
+    if found is None or problem:
+        return Suggested()
+    priority = "" if found.priority == "normal" else found.priority
+    return Suggested(tuple(tag for tag in dict.fromkeys(found.tags) if tag in tags), priority)
 
 
 def _read(answer: ModelAnswer) -> tuple[Extracted | None, str]:

@@ -84,6 +84,6 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
             parts.mailbox(mail.mailbox).name,
             *(value for one in looked for value in one.found.values()),
             *(text for tool, output in outputs if tool == TOOL for text in texts_in(output)),
-            *(one.body for one in parts.playbooks[mail.mailbox].for_intent(intent.intent)),
+            *(text for one in parts.playbooks[mail.mailbox].for_intent(intent.intent) for text in (one.body, one.ask)),
         ),
     )

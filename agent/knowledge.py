@@ -82,7 +82,15 @@ def _words(text: str) -> list[str]:
 
 def told(entries: list[Entry]) -> str:
     """What the tool answers: each entry's intent, text and source."""
-    found = [{"intent": entry.intent, "text": _text(entry), "source": f"{entry.id}.md"} for entry in entries]
+    found = [
+        {
+            "intent": entry.intent,
+            "text": _text(entry),
+            **({"to ask for what is missing": entry.ask.strip()} if entry.ask else {}),
+            "source": f"{entry.id}.md",
+        }
+        for entry in entries
+    ]
     return json.dumps({"success": True, "found": found}, ensure_ascii=False)
 
 

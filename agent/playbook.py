@@ -84,13 +84,20 @@ class Entry(_Frozen):
     """The `[[lookup]]` that knows the variables with `source = "lookup"`; it is asked with those from the mail."""
     requested_action: RequestedAction = "reply"
     """`person`, `close`, `ignore`: no reply is drafted."""
-    tags: tuple[str, ...] = ()
+    tags: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 ._-]{0,38}$")], ...] = ()
+    """Put on each mail of this intent."""
+    ask: str = Field(default="", max_length=5_000)
+    """What to ask the author where the mail lacks a variable of the text, or has several values for it."""
     body: str
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The variables in the body, each once."""
         return tuple(dict.fromkeys(_VARIABLE.findall(self.body)))
+
+    def lacks(self, values: Mapping[str, str]) -> bool:
+        """Whether a variable that only the author can give has no value."""
+        return any(variable.source == "mail" and name not in values for name, variable in self.variables.items())
 
 
 class Playbook(_Frozen):
@@ -149,6 +156,10 @@ def _entry(path: Path, text: str) -> Entry:
             )
         ) from None
     strange = [name for name in entry.names if name not in entry.variables]
+    if _VARIABLE.search(entry.ask):
+        raise ValueError("ask: names a variable; it is sent where one is missing, so write it without")
+    if entry.ask and not entry.lacks({}):
+        raise ValueError('ask: no variable has source "mail", so there is nothing to ask the author for')
     if strange:
         raise ValueError(f"the text names variables that are not declared: {', '.join(strange)}")
     if entry.requested_action in {"reply", "ask"} and not entry.body.strip():

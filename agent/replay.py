@@ -23,7 +23,8 @@ from agent.store.drafts import Draft
 from agent.store.mails import Mail
 from agent.strictjson import StrictJSONError, load_object
 from agent.tools import view_of
-from inbound.contracts import InboundEmailIntent, NormalizedEmail
+from inbound import spam
+from inbound.contracts import InboundEmailIntent, NormalizedEmail, Screening
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def _spoken(intent: InboundEmailIntent) -> str:
 async def _intent(parts: Parts, tx: Tx, mail: Mail, answer: ModelAnswer) -> InboundEmailIntent:
     email = NormalizedEmail.model_validate(mail.normalized)
     intents = parts.playbooks[mail.mailbox].intents
-    return extract.judge(answer, await view_of(tx, mail), email.message_id, intents, email.risks)
+    filtered = spam.risks(Screening.model_validate(mail.screening).spam) if mail.screening else ()
+    return extract.judge(answer, await view_of(tx, mail), email.message_id, intents, (*email.risks, *filtered))
 
 
 async def _reply(parts: Parts, tx: Tx, mail: Mail, intent: InboundEmailIntent, draft: Draft, now: datetime) -> Step:

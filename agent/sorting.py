@@ -2,6 +2,8 @@
 
 Rules:
 - Tags and the team are put where people at the desk put theirs, and can be changed there.
+- Below the rules stand the tags of the playbook's entry and what a model suggests: tags that the operator uses, and a
+  priority where no rule gives one. Neither closes, forwards or hides a mail.
 - A mail that is forwarded stays a person's until the forward left; only then it is closed.
 - What a rule did is in the audit, with the rule's name. Nothing here answers a customer.
 """
@@ -10,8 +12,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from agent.extract import Suggested
+from agent.handling import PRIORITIES
 from agent.notices import stranger
 from agent.parts import Parts
+from agent.spam import TAG as SPAM
 from agent.states import MailStatus
 from agent.store import handlings, mails, notices
 from agent.store.database import Tx
@@ -34,18 +39,34 @@ def seen(mail: Mail, email: NormalizedEmail, intent: InboundEmailIntent, *, prov
     )
 
 
+def vocabulary(parts: Parts, mailbox: str) -> tuple[str, ...]:
+    """The tags that a model may suggest: the operator's own, of entries and rules. Priorities have their own field."""
+    used = {tag for entry in parts.playbooks[mailbox].entries for tag in entry.tags}
+    used |= {tag for rule in parts.config.triage for tag in rule.tags}
+    return tuple(sorted(used - {*PRIORITIES, SPAM}))
+
+
+def _tags(parts: Parts, found: Seen, decided: Decided, suggested: Suggested) -> tuple[str, ...]:
+    """The rules' tags, and below them those of the intent's entries and of the model; one priority at most from it."""
+    entries = parts.playbooks[found.mailbox].for_intent(found.intent)
+    beneath = [*(tag for entry in entries for tag in entry.tags), *suggested.tags]
+    given = dict.fromkeys([*decided.tags, *(one for one in beneath if one != SPAM)])
+    ranked = any(one in given for one in PRIORITIES)
+    return tuple(given) if ranked or not suggested.priority else (*given, suggested.priority)
+
+
 async def sort(
-    parts: Parts, tx: Tx, mail: Mail, found: Seen, *, conversation_id: str, intent: str, now: datetime
+    parts: Parts, tx: Tx, mail: Mail, found: Seen, suggested: Suggested, *, conversation_id: str, now: datetime
 ) -> bool:
     """Apply the rules; True where the mail is dealt with, so that no run is to be started."""
     decided = decide(parts.config.triage, found)
+    for word in _tags(parts, found, decided, suggested):
+        await handlings.tag(parts.database, tx, mail.id, word)
     if not decided.held:
         return False
-    for word in decided.tags:
-        await handlings.tag(parts.database, tx, mail.id, word)
     if decided.team:
         await handlings.give(parts.database, tx, mail.id, decided.team)
-    data = {"rules": list(decided.held), "action": decided.action, "by": decided.rule, "intent": intent}
+    data = {"rules": list(decided.held), "action": decided.action, "by": decided.rule, "intent": found.intent}
     await parts.audit.add(tx, conversation_id, "sorted", actor="triage", now=now, mail_id=mail.id, data=data)
     return await _act(parts, tx, mail, found, decided, now)
 

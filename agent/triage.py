@@ -151,7 +151,8 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
         name = parts.model.name
         return without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
     try:
-        return await extract(parts.model, view(read), message_id=message_id, intents=intents, risks=risks)
+        tags = sorting.vocabulary(parts, read.mail.mailbox)
+        return await extract(parts.model, view(read), message_id=message_id, intents=intents, risks=risks, tags=tags)
     except ModelUnavailableError as error:
         if parts.now() - read.mail.received_at >= MODEL_PATIENCE:
             name = parts.model.name
@@ -368,7 +369,7 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         )
         asked = sorting.seen(mail, read.email, found.intent, proven=read.auth.author is not None)
         if mail.conversation_id is None and await sorting.sort(  # begun again by a person: they want a run
-            parts, tx, mail, asked, conversation_id=conversation_id, intent=found.intent.intent, now=now
+            parts, tx, mail, asked, found.suggested, conversation_id=conversation_id, now=now
         ):
             return
         run = await runs.create(

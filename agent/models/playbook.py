@@ -4,7 +4,8 @@ Rules:
 - It speaks the protocol of any other model, and its answers are checked like those of any other.
 - Its state is the items alone: a run that was restarted goes on.
 - It reads the mail as facts (`MailView`), not the prompt.
-- What it does not know it leaves as a gap for a person; it never makes anything up.
+- What it does not know it asks the author for, where the entry says how, or leaves as a gap for a person; it never
+  makes anything up.
 """
 
 from __future__ import annotations
@@ -63,11 +64,17 @@ def _described(mail: MailView, playbook: Playbook) -> Message:
                 "entities": [{"name": name, "value": value} for name, value in values.items()],
                 "confidence": found.confidence,
                 "risks": risks,
-                "requested_action": entry.requested_action if entry else "person",
+                "requested_action": _action(entry, values),
                 "review_required": bool(risks) or entry is None,
             }
         ),
     )
+
+
+def _action(entry: Entry | None, values: Mapping[str, str]) -> str:
+    if entry is None:
+        return "person"
+    return "ask" if entry.requested_action == "reply" and entry.ask and entry.lacks(values) else entry.requested_action
 
 
 def _next(request: ModelRequest, playbook: Playbook) -> Item:
@@ -82,11 +89,16 @@ def _next(request: ModelRequest, playbook: Playbook) -> Item:
     if entry is None or not request.mail.author:
         return Message(role="assistant", text="No entry of the playbook answers this mail; a person is needed.")
     values = values_of(entry, request.mail.intent) if request.mail.intent else {}
+    if entry.ask and entry.lacks(values):
+        return _reply(request, entry.ask.strip() + "\n")
     if LOOK_UP not in asked and entry.lookup in _lookups(request):
         given = [{"name": name, "value": value} for name, value in values.items()]
         return _call(request, LOOK_UP, {"name": entry.lookup, "values": given})
     looked = [found for output in outputs if (found := read_output(output))]
-    body = render(entry, {**values, **looked_values(entry, values, looked)})
+    return _reply(request, render(entry, {**values, **looked_values(entry, values, looked)}))
+
+
+def _reply(request: ModelRequest, body: str) -> FunctionCall:
     return _call(
         request, "send_email", {"to": request.mail.author, "subject": f"Re: {request.mail.subject}", "body": body}
     )

@@ -193,3 +193,17 @@ def test_the_sample_shops_status_stays_a_gap() -> None:
     status = load(SHOP).entry("order-status")
     assert status is not None
     assert "{{status}}" in render(status, variables_in(status, "Where is LG-48213? Its status is sent."))
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        ('ask = "Which one?"\n', "nothing to ask the author for"),
+        ('ask = "Is it {{order}}?"\n[variables.order]\npattern = "[0-9]{5}"\n', "names a variable"),
+        ('tags = ["<b>"]\n', "tags"),
+    ],
+)
+def test_a_question_that_cannot_be_meant_is_refused(tmp_path: Path, head: str, problem: str) -> None:
+    """Told with its file, before anything starts."""
+    with pytest.raises(PlaybookError, match=problem):
+        load(folder(tmp_path, order=entry(HEAD + head, "Text.\n")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent import closing, triage_commands
+from agent import approval, closing, triage_commands
 from agent.config import Config
 from agent.states import MailStatus
 from agent.store import handlings, mails, trail
 from agent.triage_rules import Decided, Seen, decide, holds
 from agent.triage_settings import TriageSettings
 from outbound.contracts import Never
-from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SUPPORT, House, configuration, house
+from tests.agent.postroom import CUSTOMER, HERE, HOURS, ORDER, SALES, SUPPORT, House, Scripted, configuration, house
 from tests.agent.test_notices import Kept, tell
 
 BOOKS = "books@people.example"
@@ -191,6 +192,82 @@ async def test_a_model_alone_sorts_nothing(tmp_path: Path) -> None:
         mail_id = await home.receive(HOURS)
         await home.settle()
         assert await sorted_as(home, mail_id) == (MailStatus.ANSWERED, [], "")
+
+
+def extraction(**given: Any) -> str:
+    """What a model says of a mail."""
+    usual = {"intent": "opening_hours", "entities": [], "confidence": 0.9, "risks": [], "review_required": False}
+    return json.dumps({**usual, "requested_action": "reply", "tags": [], "priority": "normal", **given})
+
+
+async def suggested(folder: Path, config: Config, **given: Any) -> tuple[MailStatus, list[str], str]:
+    async with house(folder, config=config, model=Scripted(extraction=extraction(**given))) as home:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        return await sorted_as(home, mail_id)
+
+
+async def test_a_models_suggestions_stand_below_the_rules(tmp_path: Path) -> None:
+    """Tags that the operator uses, and a priority where no rule gives one; words of its own are left out."""
+    config = ruled(tmp_path, {"intents": ["none"], "tags": ["money", "spam"]})
+    given = {"tags": ["money", "spam", "urgent", "made up"], "priority": "high"}
+    assert await suggested(tmp_path, config, **given) == (MailStatus.PERSON, ["high", "money"], "")
+    ranked = ruled(tmp_path / "2", {"intents": ["opening_hours"], "tags": ["money"], "priority": "urgent"})
+    (tmp_path / "2").mkdir()
+    assert (await suggested(tmp_path / "2", ranked, **given))[1] == ["money", "urgent"]
+
+
+@pytest.mark.parametrize("action", ["close", "ignore", "forward", "person"])
+async def test_no_suggestion_hides_a_mail(tmp_path: Path, action: str) -> None:
+    """Whatever a model asks for, with whatever priority: without a rule a person has the mail."""
+    status, _, _ = await suggested(tmp_path, configuration(tmp_path), requested_action=action, priority="low")
+    assert status is MailStatus.PERSON
+
+
+async def test_an_entrys_tags_are_put_on_its_mail(tmp_path: Path) -> None:
+    """Without a rule and without a model's word."""
+    playbook = tmp_path / "playbook"
+    playbook.mkdir()
+    for entry in (HERE / "playbook").glob("*.md"):
+        text = entry.read_text().replace("risk =", 'tags = ["visit"]\nrisk =', 1)
+        (playbook / entry.name).write_text(text)
+    config = configuration(tmp_path, mailbox=[{"address": SUPPORT, "playbook": playbook, "auto_send": True}])
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        assert await sorted_as(home, mail_id) == (MailStatus.ANSWERED, ["visit"], "")
+
+
+ASK = "Which order is it? Please answer with its number.\n"
+
+
+async def test_a_missing_fact_is_asked_for(tmp_path: Path) -> None:
+    """A draft that asks waits for a person; approved it leaves. Where the fact stands in the mail nothing is asked."""
+    playbook = tmp_path / "playbook"
+    playbook.mkdir()
+    for entry in (HERE / "playbook").glob("*.md"):
+        text = entry.read_text()
+        asked = f'ask = """\n{ASK}"""\n[variables.order]' if "[variables.order]" in text else ""
+        (playbook / entry.name).write_text(text.replace("[variables.order]", asked or "[variables.order]", 1))
+    config = configuration(tmp_path, mailbox=[{"address": SUPPORT, "playbook": playbook, "auto_send": True}])
+    async with house(tmp_path, config=config) as home:
+        for text in ("Where is my order?", "Where is my order LG-48213 or LG-48214?"):
+            mail_id = await home.receive(text)
+            await home.settle()
+            draft = await home.waiting(mail_id)
+            assert draft.proposal.plain_text == ASK
+            assert "stands in no source" not in "; ".join(draft.reasons)
+            async with home.parts.database.read() as tx:
+                intent = await mails.get_intent(tx, mail_id)
+            assert intent is not None
+            assert (intent.intent, intent.requested_action) == ("order_status", "ask")
+        done = await approval.approve(home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
+        assert isinstance(done, approval.Decided)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
+        other = await home.receive(ORDER, subject="Another one")
+        await home.settle()
+        assert (await home.waiting(other)).proposal.plain_text != ASK
 
 
 async def test_a_dry_run_tells_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
