@@ -35,7 +35,7 @@ from agent.store.drafts import Draft
 from agent.store.jobs import Job
 from agent.store.reputation import Full
 from outbound.authorize import restore
-from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Refused, Sent
+from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Paused, Refused, Sent
 from outbound.retry import next_attempt
 
 STORE_PAUSE_SECONDS = 0.5
@@ -216,23 +216,34 @@ class StoredOutbox:
                     now,
                 )
             case Again(reason=reason):
-                due = next_attempt(delivery.attempts, now, random.random())
-                if due is None:
-                    await self._fail(tx, held, delivery, f"given up after {delivery.attempts} attempts: {reason}", now)
-                    return
-                await deliveries.end_attempt(tx, delivery.id, result=result.kind, detail=reason, now=now)
-                await deliveries.move(
-                    tx, delivery.id, [OutboxState.ATTEMPTING], OutboxState.QUEUED, now=now, detail=reason
-                )
-                await jobs.put_back(tx, held, due_at=due, error=reason)
-                late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
-                await mails.move(tx, delivery.mail_id, MailStatus.SENDING, late)
-                await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(reason))
-                await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
+                await self._later(tx, held, delivery, reason, now)
+            case Paused(reason=reason):
+                await self._stopped(tx, held, delivery, reason, now)
             case Never(reason=reason):
                 await self._fail(tx, held, delivery, reason, now)
             case InDoubt(reason=reason):
                 await self._doubt(tx, held, delivery, reason, now)
+
+    async def _later(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
+        tries = sum(one.result != "paused" for one in await deliveries.attempts(tx, delivery.id))
+        due = next_attempt(tries, now, random.random())
+        if due is None:
+            await self._fail(tx, held, delivery, f"given up after {tries} attempts: {reason}", now)
+            return
+        await deliveries.end_attempt(tx, delivery.id, result="again", detail=reason, now=now)
+        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], OutboxState.QUEUED, now=now, detail=reason)
+        await jobs.put_back(tx, held, due_at=due, error=reason)
+        late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
+        await mails.move(tx, delivery.mail_id, MailStatus.SENDING, late)
+        await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(reason))
+        await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
+
+    async def _stopped(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
+        """A pause came between the begin of the attempt and the mail itself: it goes on after the pause."""
+        await deliveries.end_attempt(tx, delivery.id, result="paused", detail=reason, now=now)
+        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], OutboxState.QUEUED, now=now, detail=reason)
+        await jobs.put_back(tx, held, due_at=now + PAUSE_POLL, error=reason, counted=False)
+        await self._audit(tx, delivery, "held", now, detail=self._parts.audit.digest(reason))
 
     async def _fail(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
         await self._end(tx, held, delivery, OutboxState.FAILED, MailStatus.PERSON, "never", reason, now)

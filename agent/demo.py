@@ -30,6 +30,7 @@ from agent.mistakes import DemoError
 from agent.serve import Service, assemble, build, opened, running, stop_signal
 from agent.states import MailStatus
 from agent.store import drafts, mails
+from agent.switch import asked_before_data
 from agent.web.server import DeskPortBusyError
 from inbound.listener import CannotListenError
 from inbound.resolver import StaticZone
@@ -96,7 +97,7 @@ async def _shown(out: Console, root: Path, config: Config, *, once: bool) -> int
     stop = stop_signal()
     async with opened(config) as database:
         parts = build(config, database=database, resolver=zone)
-        service = assemble(parts, open_courier(config.courier))
+        service = assemble(parts, open_courier(config.courier, asked_before_data(database)))
         async with order_service(config.lookups[0].url), running(service):
             out.print(
                 f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"

@@ -40,6 +40,7 @@ from agent.store import keyring
 from agent.store.bell import Bell
 from agent.store.database import Database, DatabaseError
 from agent.store.migrate import migrate
+from agent.switch import asked_before_data
 from agent.verify import Anchoring
 from agent.wake import Wake
 from agent.web.app import Desk
@@ -410,7 +411,8 @@ async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
     stop = stop_signal()
     async with opened(config) as database:
         await prove_clock(database, utc_now(), timedelta(seconds=config.worker.lease_seconds))
-        service = assemble(build(config, database=database), open_courier(config.courier), roles)
+        courier = open_courier(config.courier, asked_before_data(database))
+        service = assemble(build(config, database=database), courier, roles)
         async with running(service):
             log.info(
                 "postroom.up",

@@ -1,7 +1,8 @@
 """The hand on the switch: pause and resume, for one mailbox or for all; and the way out of doubt.
 
 Rules:
-- A pause is seen before the next attempt of every process; nothing that is due is lost by it.
+- A pause is seen before the next attempt of every process, and by a mail that is connected already before its DATA;
+  nothing that is due is lost by it.
 - What is in doubt is resolved by a person alone, once.
 """
 
@@ -15,7 +16,8 @@ from agent.finalcheck import final_check
 from agent.parts import Parts
 from agent.states import JobKind, MailStatus, OutboxState
 from agent.store import deliveries, jobs, locks, mails, pauses
-from outbound.contracts import Refused
+from agent.store.database import Database
+from outbound.contracts import ApprovedEmail, Refused, Switch
 
 
 async def pause(parts: Parts, mailbox: str, *, by: str) -> bool:
@@ -41,6 +43,19 @@ async def resume(parts: Parts, mailbox: str, *, by: str) -> bool:
             await parts.audit.add(tx, SYSTEM, "resumed", actor=by, now=now, data={"scope": scope})
     parts.wake.set(JobKind.DELIVER)
     return lifted
+
+
+def asked_before_data(database: Database) -> Switch:
+    """What a courier asks right before the mail itself; a pause stops replies, not notices."""
+
+    async def held(email: ApprovedEmail) -> str:
+        if email.way == "notice":
+            return ""
+        async with database.read() as tx:
+            paused = await pauses.covering(tx, email.sender)
+        return "" if paused is None else f"paused by {paused.by}"
+
+    return held
 
 
 async def resolve(parts: Parts, any_id: str, outcome: Literal["sent", "resend"], *, by: str) -> Decided | NotDecided:

@@ -3,12 +3,13 @@
 Rules that these shapes keep:
 - Every model is frozen and refuses unknown fields.
 - `ApprovedEmail` is made by `authorize` alone; a courier takes nothing else.
-- An expected outcome is a value: `Sent`, `Again`, `Never`, `InDoubt`. In doubt is not temporary.
+- An expected outcome is a value: `Sent`, `Again`, `Never`, `InDoubt`, `Paused`. In doubt is not temporary.
 - `outbound` states what it needs as a `Protocol`; `agent` implements it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -124,7 +125,22 @@ class InDoubt(Frozen):
     reason: str
 
 
-DeliveryResult = Sent | Again | Never | InDoubt
+class Paused(Frozen):
+    """Nothing of the mail was given: sending was stopped while the server was being asked. It is no try that failed."""
+
+    kind: Literal["paused"] = "paused"
+    reason: str
+
+
+DeliveryResult = Sent | Again | Never | InDoubt | Paused
+
+Switch = Callable[[ApprovedEmail], Awaitable[str]]
+"""Asked right before the mail itself: why it may not go any more, in words; empty where it may."""
+
+
+async def always_on(_email: ApprovedEmail) -> str:
+    """A switch that nobody turns."""
+    return ""
 
 
 class Claim(Frozen):

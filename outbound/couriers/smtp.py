@@ -11,6 +11,7 @@
     MAIL, RCPT, DATA       4xx                                            again
     MAIL, RCPT, DATA       5xx                                            never
     MAIL, RCPT, DATA       reset, time-out, garbage, unexpected code      again
+    before DATA            sending is paused, or nobody can say           paused
     final dot              2xx                                            sent
     final dot              4xx                                            again
     final dot              5xx                                            never
@@ -20,6 +21,7 @@
 Rules:
 - Before the server said 354 it has no mail: whatever fails there can be tried again. From the first byte of the mail
   on, only an answer with a code decides.
+- The switch is asked after RCPT was answered and before DATA is said: a pause stops a mail that is connected already.
 - The bytes on the wire are the approved ones, dots stuffed, and nothing else: no line end is mended, nothing is added.
 - Addresses are checked here and put on the wire as they are: aiosmtplib would mend them silently.
 - TLS is verified, 1.2 at least; `starttls` and `tls` never go on without it. Nothing secret goes over plain text.
@@ -39,7 +41,17 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException,
 from aiosmtplib.protocol import SMTPProtocol
 
 from outbound.addresses import canonical, needs_smtputf8
-from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Sent
+from outbound.contracts import (
+    Again,
+    ApprovedEmail,
+    DeliveryResult,
+    InDoubt,
+    Never,
+    Paused,
+    Sent,
+    Switch,
+    always_on,
+)
 from outbound.couriers.wording import one_line
 from outbound.settings import CourierSettings
 
@@ -68,8 +80,9 @@ class _StaleConnectionError(Exception):
 class SmtpCourier:
     name = "smtp"
 
-    def __init__(self, settings: CourierSettings) -> None:
+    def __init__(self, settings: CourierSettings, switch: Switch = always_on) -> None:
         self._settings = settings
+        self._switch = switch
         self._context = None if settings.tls == "none" else _tls_context(settings)
         self._idle: list[tuple[float, SMTP]] = []
         self._goodbyes: set[asyncio.Task[None]] = set()
@@ -118,6 +131,9 @@ class SmtpCourier:
                 return result
             async with asyncio.timeout_at(deadline):
                 for step, command in _commands(smtp, email):
+                    if step is _Step.DATA and (held := await self._held(email)):
+                        result = Paused(reason=held)
+                        return result
                     answer = await smtp.execute_command(*command)
                     if kept and step is _Step.MAIL and answer.code == 421:
                         raise _StaleConnectionError
@@ -141,6 +157,13 @@ class SmtpCourier:
             else:
                 smtp.close()
         return result
+
+    async def _held(self, email: ApprovedEmail) -> str:
+        """Why the mail may not go any more; where nobody can say, that is why."""
+        try:
+            return await self._switch(email)
+        except Exception as error:  # noqa: BLE001 (a store that is away, say: nothing was given, so nothing is in doubt)
+            return f"it cannot be seen whether sending is paused: {type(error).__name__}"
 
     def _answered(self, answer: SMTPResponse) -> DeliveryResult:
         """What the answer to the final dot means: its first digit decides (RFC 5321 4.3.2)."""

@@ -18,6 +18,7 @@ from agent.serve import Service, assemble, build, opened
 from agent.store import drafts, mails
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
+from agent.switch import asked_before_data
 from inbound.contracts import Envelope
 from inbound.resolver import StaticZone
 from outbound.contracts import Courier
@@ -200,7 +201,7 @@ async def house(
     zone = zone or StaticZone(static_zone({"customer.example": "reject", "larkspur.example": "reject"}, SIGNED, keys()))
     async with opened(config) as database:
         parts = change(replace(build(config, database=database, resolver=zone, model=model), now=clock))
-        service = assemble(parts, courier or open_courier(config.courier))
+        service = assemble(parts, courier or open_courier(config.courier, asked_before_data(database)))
         intake = asyncio.create_task(service.intake.run())
         try:
             yield House(service, clock)

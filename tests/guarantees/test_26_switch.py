@@ -8,8 +8,10 @@ import pytest
 
 from agent import approval, switch
 from agent.states import MailStatus
-from tests.agent.postroom import HOURS, SUPPORT, house
+from agent.store import deliveries
+from tests.agent.postroom import HOURS, SALES, SUPPORT, House, configuration, house
 from tests.guarantees.attacker import Sink
+from tests.outbound.smtp_peers import ScriptedServer, scripted
 
 
 @pytest.mark.parametrize("scope", ["", SUPPORT])
@@ -34,3 +36,50 @@ async def test_what_is_queued_approved_or_new_stays_until_resume(tmp_path: Path,
         await home.settle()
         assert {(await home.mail(one)).status for one in (queued, waiting)} == {MailStatus.ANSWERED}
         assert len(sink.given) == 2
+
+
+async def pausing(home: House, peer: ScriptedServer, scope: str, step: str) -> str:
+    """Let one reply go whose server takes its time at a step, in which somebody pauses; gives the mail's id."""
+
+    async def pause() -> None:
+        await switch.pause(home.parts, scope, by="ruth")
+
+    peer.meanwhile = {step: pause}
+    mail_id = await home.receive(HOURS)
+    await home.settle()
+    peer.meanwhile = {}
+    return mail_id
+
+
+@pytest.mark.parametrize("step", ["greeting", "ehlo", "mail", "rcpt"])
+@pytest.mark.parametrize("scope", ["", SUPPORT])
+async def test_a_mail_that_is_connected_already_stops_before_its_data(tmp_path: Path, scope: str, step: str) -> None:
+    """Paused after its attempt began: no DATA is said; after resume it leaves once, and no try was lost by it."""
+    async with scripted() as peer:
+        courier = {"kind": "smtp", "host": "127.0.0.1", "port": peer.port, "tls": "none"}
+        async with house(tmp_path, config=configuration(tmp_path, courier=courier)) as home:
+            mail_id = await pausing(home, peer, scope, step)
+            assert [one for one in peer.commands if one.startswith("RCPT")]
+            assert "DATA" not in peer.commands
+            assert peer.mails == []
+            for _ in range(3):
+                home.clock.advance(hours=1)
+                await home.settle()
+            assert (await home.mail(mail_id)).status is MailStatus.SENDING
+            await switch.resume(home.parts, scope, by="ruth")
+            await home.settle()
+            assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
+            assert len(peer.mails) == 1
+            async with home.parts.database.read() as tx:
+                (sent,) = await deliveries.of_mail(tx, mail_id)
+                assert [one.result for one in await deliveries.attempts(tx, sent.id)] == ["paused", "sent"]
+
+
+async def test_a_pause_after_data_changes_nothing_for_that_mail(tmp_path: Path) -> None:
+    """Its bytes are on their way; the outcome is the server's. So it is with the pause of another mailbox."""
+    async with scripted() as peer:
+        courier = {"kind": "smtp", "host": "127.0.0.1", "port": peer.port, "tls": "none"}
+        async with house(tmp_path, config=configuration(tmp_path, courier=courier)) as home:
+            for scope, step in ((SALES, "rcpt"), (SUPPORT, "dot")):
+                assert (await home.mail(await pausing(home, peer, scope, step))).status is MailStatus.ANSWERED
+        assert len(peer.mails) == 2

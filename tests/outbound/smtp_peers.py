@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ NORMAL = {
     "dot": "250 2.0.0 queued as 1",
     "quit": "221 bye",
 }
-ACTIONS = frozenset({"timeout", "reset", "half-close", "garbage", "flood"})
+DRIP_SECONDS = 0.03
+"""Between two bytes of a server that drips."""
 
 
 class _EndSessionError(Exception):
@@ -53,6 +54,8 @@ class ScriptedServer:
     port: int = 0
     got_mail: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: set[asyncio.Task[None]] = field(default_factory=set)
+    meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """What happens elsewhere before the answer to a step."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -64,7 +67,7 @@ class ScriptedServer:
                 self.commands.append(line.decode("latin-1").rstrip("\r\n"))
                 verb = line[:4].decode("latin-1").lower()
                 await self._answer(verb if verb in NORMAL else "ehlo", reader, writer)
-                if verb == "data" and self._said("data").startswith("354"):
+                if verb == "data" and self._goes_on():
                     content = await reader.readuntil(b"\r\n.\r\n")
                     stuffed = b"\r\n" + content.removesuffix(b".\r\n")
                     self.mails.append(stuffed.replace(b"\r\n.", b"\r\n").removeprefix(b"\r\n"))
@@ -80,13 +83,22 @@ class ScriptedServer:
         entry = self.script.get(step, NORMAL[step])
         return entry[0] if isinstance(entry, list) else entry
 
+    def _goes_on(self) -> bool:
+        """What was said to DATA asks for the mail."""
+        return self._said("data").startswith("354") or self._said("data") == "slow"
+
     async def _answer(self, step: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if step in self.meanwhile:
+            await self.meanwhile[step]()
         said = self._said(step)
         entry = self.script.get(step)
         if isinstance(entry, list) and len(entry) > 1:
             entry.pop(0)
         if said == "timeout":
             await reader.read()
+            raise _EndSessionError
+        if said == "drip":
+            await self._drip(reader, writer)
             raise _EndSessionError
         if said == "reset":
             sock: socket.socket = writer.get_extra_info("socket")
@@ -97,11 +109,30 @@ class ScriptedServer:
             writer.write_eof()
             await reader.read()
             raise _EndSessionError
+        if said == "slow":
+            await self._slowly(NORMAL[step], writer)
+            return
         said = {"garbage": "\x00\x1b[2J!!! not smtp", "flood": "250-" + "x" * 100_000}.get(said, said)
         writer.write(said.encode("latin-1") + b"\r\n")
         await writer.drain()
         if said.startswith("421"):
             raise _EndSessionError
+
+    async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """An answer that never ends, a byte now and then, until the client has gone."""
+        answer = b"250-" + b"x" * 100_000
+        for n in range(len(answer)):
+            writer.write(answer[n : n + 1])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(), DRIP_SECONDS)
+                return
+
+    async def _slowly(self, said: str, writer: asyncio.StreamWriter) -> None:
+        """Each byte in a packet of its own."""
+        for one in said.encode("latin-1") + b"\r\n":
+            writer.write(bytes([one]))
+            await writer.drain()
+            await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

@@ -186,3 +186,18 @@ async def test_deliveries_side_by_side_never_share_a_connection() -> None:
             assert {result.kind for result in results} == {"sent"}
         await courier.close()
     assert sorted(peer.mails) == sorted([email.raw for email in emails] * 3)
+
+
+async def test_where_nobody_can_say_whether_sending_is_paused_nothing_is_said() -> None:
+    """The store is away between RCPT and DATA: nothing was given, so it is no doubt and no try that failed."""
+
+    async def away(_email: ApprovedEmail) -> str:
+        raise OSError("the store")
+
+    async with scripted() as peer:
+        courier = SmtpCourier(settings(peer.port), away)
+        result = await courier.deliver(approved())
+        await courier.close()
+    assert result.kind == "paused"
+    assert "DATA" not in peer.commands
+    assert peer.mails == []
