@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from agent import trust
 from agent.answers import tool_output
 from agent.dispatch import dispatch
 from agent.facts import gather
@@ -134,6 +135,7 @@ async def _approve(
     sent = await dispatch(parts, tx, case.mail, case.draft, case.judgement, way="approved", by=by, now=now, hold=hold)
     if isinstance(sent, Refused):
         raise _UndoneError(sent.reason)
+    await trust.approved(parts.database, tx, case.draft, by=by, now=now)
     await mails.move(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")
     await _audit(parts, tx, case.draft, "approved", by, now, overruled=list(overruled), reason=reason[:300])
     return Decided(draft_id)

@@ -21,6 +21,7 @@ from agent.states import DraftState
 from agent.store import conversations, deliveries, drafts, mails, pauses, runs, suppression
 from agent.store.database import Tx
 from agent.store.mails import Mail
+from agent.trust import mistaken
 from inbound.contracts import AuthResults, Kind, NormalizedEmail
 
 WINDOW = timedelta(hours=24)
@@ -77,6 +78,7 @@ async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, n
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
         hold=await standing.hold(parts, tx, mail.mailbox, now=now, decided=bool(but)),
+        mistaken=await mistaken(tx, mail.mailbox, template_id),
         foreign_data=any(one.shared for one in looked),
         sources=(
             email.subject,

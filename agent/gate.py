@@ -50,6 +50,7 @@ def decide(
         (facts.already_replied, "this mail has a reply already"),
         (facts.newer_mail, "a newer mail came in the conversation"),
         (facts.older_unanswered, "an earlier mail of the conversation still waits for an answer"),
+        (facts.mistaken, "a reply from this entry should not have been sent; too few were right since"),
         (facts.paused, "sending is paused"),
         (bool(facts.hold), facts.hold),
     )

@@ -17,7 +17,7 @@ from agent.parts import Parts
 from agent.store import handlings, mails
 from agent.store.database import Tx
 
-LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE = 100, 40, 5_000
+LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE, MOST_NAMED = 100, 40, 5_000, 10
 PRIORITIES = ("urgent", "high", "low")
 REST = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 """How long a mail may rest, by what the form says."""
@@ -30,6 +30,11 @@ Change = Callable[[Tx, datetime], Awaitable[bool]]
 def mentioned(text: str) -> list[str]:
     """Whom a note names with @, in order, each once."""
     return list(dict.fromkeys(_MENTION.findall(text)))
+
+
+def mention(name: str) -> str:
+    """The tag of a mail that somebody is named on; no person can put it on by hand."""
+    return f"@{name.lower()}"[: LONGEST_TAG + 1]
 
 
 async def assign(parts: Parts, mail_id: str, assignee: str, *, by: str, seen: str) -> Decided | NotDecided:
@@ -100,12 +105,14 @@ async def untag(parts: Parts, mail_id: str, word: str, *, by: str) -> Decided | 
 
 
 async def note(parts: Parts, mail_id: str, text: str, *, by: str) -> Decided | NotDecided:
-    """Leave a note for colleagues; it is never sent."""
+    """Leave a note for colleagues; it is never sent. Whom it names with @ finds the mail by a tag of their own."""
     text = text.strip()
     if not text or len(text) > LONGEST_NOTE:
         return NotDecided(f"a note has one to {LONGEST_NOTE} characters")
 
     async def change(tx: Tx, now: datetime) -> bool:
+        for name in mentioned(text)[:MOST_NAMED]:
+            await handlings.tag(parts.database, tx, mail_id, mention(name))
         return await handlings.note(tx, mail_id, text, by=by, now=now)
 
     return await _changed(parts, mail_id, "noted", change, by=by, told={"note": parts.audit.digest(text)})

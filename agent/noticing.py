@@ -3,7 +3,7 @@
 Rules:
 - What is told is noted with what it is about in one transaction, and put into words in another: killed between them
   nothing is lost, and nothing is told twice.
-- The recipients are those of the configuration and no others. No notice goes to a correspondent.
+- The recipients are those of the configuration, and for a mail that a person passes on whom they named; no others.
 - A notice may come twice where the process died between the courier's answer and its note: with the same Message-ID,
   and to colleagues. A reply never does.
 - A pause stops replies to customers, not notices to colleagues.
@@ -19,6 +19,7 @@ import httpx2
 import structlog
 
 from agent import notices as words
+from agent import passing_on
 from agent.notices import EVENTS, OPEN
 from agent.parts import Parts
 from agent.sorting import FORWARD, forwarded
@@ -39,6 +40,8 @@ LOOK = 100
 """Mails noted in one look."""
 SECONDS = 10.0
 """For a chat's answer."""
+CARRIES = (FORWARD, passing_on.KIND)
+"""Kinds that carry the mail that they are about."""
 
 log = structlog.get_logger()
 
@@ -156,6 +159,8 @@ async def _finish(parts: Parts, one: Notice, result: DeliveryResult) -> None:
             ended = await store.end(tx, one, state, detail, now=now)
             if ended and one.kind == FORWARD:
                 await forwarded(parts, tx, one.mail_id, one.recipient, sent=isinstance(result, Sent), now=now)
+            if ended and one.kind == passing_on.KIND:
+                await passing_on.passed(parts, tx, one, sent=isinstance(result, Sent), now=now)
     if isinstance(result, Sent):
         log.info("notice.sent", notice=one.id, kind=one.kind)
     else:
@@ -163,13 +168,14 @@ async def _finish(parts: Parts, one: Notice, result: DeliveryResult) -> None:
 
 
 async def _by_mail(parts: Parts, courier: Courier, one: Notice) -> DeliveryResult:
-    raw = b""
-    if one.kind == FORWARD:
+    raw, meant = b"", False
+    if one.kind in CARRIES:
         async with parts.database.read() as tx:
             raw = await mails.raw(tx, one.mail_id) or b""
+            meant = one.kind == passing_on.KIND and await passing_on.was_meant(parts, tx, one)
         if not raw:
             return Never(reason="the mail's bytes are not kept any more")
-    email = await aside(len(raw), approved, parts, one, raw)
+    email = await aside(len(raw), approved, parts, one, raw, meant)
     if isinstance(email, Refused):
         return Never(reason=f"{email.code}: {email.reason}")
     try:
@@ -178,11 +184,14 @@ async def _by_mail(parts: Parts, courier: Courier, one: Notice) -> DeliveryResul
         return InDoubt(reason=f"the {courier.name} courier failed: {type(error).__name__}")
 
 
-def approved(parts: Parts, one: Notice, attached: bytes = b"") -> ApprovedEmail | Refused:
-    """The notice's final bytes, signed and sealed; refused where the configuration names its recipient no more."""
+def approved(parts: Parts, one: Notice, attached: bytes = b"", meant: bool = False) -> ApprovedEmail | Refused:
+    """The notice's final bytes, signed and sealed.
+
+    Refused where the configuration names its recipient no more, unless a person `meant` it for them.
+    """
     sender = parts.config.mailbox_of(one.mailbox) or parts.config.mailboxes[0]
     domain = sender.address.rpartition("@")[2]
-    allowed = one.recipient in _known(parts, one.kind)
+    allowed = meant or one.recipient in _known(parts, one.kind)
     message_id = tokens.message_id(parts.keys.token, one.id, domain)
     composed = compose(
         Reply(
@@ -207,7 +216,7 @@ def approved(parts: Parts, one: Notice, attached: bytes = b"") -> ApprovedEmail 
         review_reason="",
         allowed_sender=sender.address,
         allowed_recipient=allowed,
-        max_attachment_count=1 if one.kind == FORWARD else 0,
+        max_attachment_count=1 if one.kind in CARRIES else 0,
         decision="allow",
     )
     return authorize(
@@ -231,6 +240,8 @@ def _known(parts: Parts, kind: str) -> set[str]:
     """Who may get a notice of this kind, by today's configuration."""
     if kind == "canary":
         return {one.to for one in parts.config.canaries}
+    if kind == passing_on.KIND:
+        return set()
     if kind == FORWARD:
         return {one for rule in parts.config.triage for one in rule.forward_to}
     return set(parts.config.notices.team)

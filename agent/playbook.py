@@ -128,7 +128,7 @@ def load(folder: Path) -> Playbook:
         data = path.read_bytes()
         digest.update(path.name.encode() + b"\0" + data + b"\0")
         try:
-            entries.append(_entry(path, data.decode("utf-8")))
+            entries.append(read_entry(path, data.decode("utf-8")))
         except (ValueError, UnicodeDecodeError) as error:
             problems += [f"{path}: {line}" for line in str(error).splitlines()]
     problems += [f"{folder}: the intent 'none' is ours" for entry in entries if entry.intent == "none"]
@@ -137,7 +137,7 @@ def load(folder: Path) -> Playbook:
     return Playbook(entries=tuple(entries), version=digest.hexdigest()[:16])
 
 
-def _entry(path: Path, text: str) -> Entry:
+def read_entry(path: Path, text: str) -> Entry:
     """Read one file. Raises ValueError, a line a mistake."""
     match = _FENCE.match(text.replace("\r\n", "\n"))
     if match is None:

@@ -78,6 +78,8 @@ class Facts(Frozen):
     hold: str = ""
     """Why our good name keeps what nobody saw: the breaker, or a new domain's ceiling; empty where nothing does."""
     suppressed: bool = False
+    mistaken: bool = False
+    """A person said of a reply from this entry that it should not have been sent, and too few were right since."""
     foreign_data: bool = False
     """The run read something beyond the author's own conversation, our own texts and lookups bound to the author."""
     sources: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from agent.parts import Parts
 from agent.proposing import said
 from agent.redraft import redraft
 from agent.states import DraftState, MailStatus, OutboxState
-from agent.store import deliveries, drafts, mails
+from agent.store import deliveries, drafts, mails, verdicts
 from agent.store.database import Tx
 
 log = structlog.get_logger()
@@ -40,6 +40,7 @@ async def undo(parts: Parts, draft_id: str, *, by: str) -> Decided | NotDecided:
             return NotDecided(LATE, taken=True)
         why = f"{by} took the approval back"
         await drafts.void(tx, draft.id, DraftState.APPROVED, now=now, reason=why)
+        await verdicts.drop(tx, draft.id)
         origin: Literal["model", "person"] = "person" if draft.origin == "person" else "model"
         words = draft.proposal
         fresh = await redraft(

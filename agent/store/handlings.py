@@ -114,14 +114,6 @@ async def untag(tx: Tx, mail_id: str, word: str) -> bool:
     return done.rowcount == 1
 
 
-async def mentions(tx: Tx, name: str, *, limit: int) -> list[Note]:
-    """Notes that name somebody with @, newest first, of the last thousand."""
-    columns = (mail_note.c[field] for field in Note.__dataclass_fields__)
-    latest = select(*columns).order_by(mail_note.c.at.desc()).limit(1000)
-    found = [Note(*row) for row in await tx.execute(latest)]
-    return [one for one in found if f"@{name}" in one.text][:limit]
-
-
 async def note(tx: Tx, mail_id: str, text: str, *, by: str, now: datetime) -> bool:
     values = {"id": new_id("k", now), "mail_id": mail_id, "at": now, "by": by, "text": text}
     await tx.execute(mail_note.insert().values(values))

@@ -3,6 +3,7 @@
 Rules:
 - The guard has checked session and form token before any of this is called.
 - The first decision wins; who comes second is told who was first.
+- What passes over a rule needs a reason; what only a person was asked for does not.
 - An approval stays for `[desk] undo_seconds` before it leaves; until its first attempt it can be taken back.
 """
 
@@ -16,10 +17,12 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from agent import approval, breaker, closing, handling, spam, switch, undo
+from agent import approval, breaker, by_hand, closing, entries, handling, passing_on, spam, switch, undo, verdicts
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
+from agent.policy import Judgement
 from agent.store import drafts
+from agent.store.drafts import Draft
 from agent.web.page import Pages, actor
 
 REASON = 500
@@ -29,6 +32,36 @@ _UNKNOWN = NotDecided("")
 
 def _field(form: FormData, name: str) -> str:
     return str(form.get(name, "")).strip()
+
+
+def _lines(form: FormData, name: str) -> str:
+    return str(form.get(name, "")).replace("\r\n", "\n")
+
+
+def _wanted(form: FormData) -> entries.Wanted:
+    return entries.Wanted(
+        name=_field(form, "name"),
+        intent=_field(form, "intent"),
+        triggers=_lines(form, "triggers"),
+        examples=_lines(form, "examples"),
+        body=_lines(form, "body"),
+    )
+
+
+ONLY_ASKS = frozenset(
+    {"threshold", "understood", "for_a_person", "asked_for_review", "rejected_before", "authenticated", "bulk"}
+)
+"""Rules that only ask for a person: whoever approves has answered them. The others speak against a text or a mail."""
+VOUCHED = frozenset({"facts"})
+"""Rules that a person's own words have answered: who wrote them knows their source."""
+
+
+def overrules(draft: Draft) -> bool:
+    """Whether approving this draft passes over a rule, so that it needs a reason."""
+    judgement = Judgement.model_validate(draft.judgement)
+    answered = ONLY_ASKS | VOUCHED if draft.origin == "person" else ONLY_ASKS
+    spoke = any(finding.rule not in answered for finding in judgement.findings)
+    return spoke and judgement.policy.decision == "review"
 
 
 class Actions:
@@ -46,12 +79,14 @@ class Actions:
         if done is _UNKNOWN:
             return self._pages.note(request, "Not found", "There is no such decision.", 404)
         if isinstance(done, NotDecided):
-            return self._pages.note(request, "Nothing was decided", done.reason, 409, f"/mail/{mail_id}")
+            title = "Somebody was first" if done.taken else "Nothing was decided"
+            return self._pages.note(request, title, done.reason, 409, f"/mail/{mail_id}")
+        if done.note:
+            return self._pages.note(request, "It is done", done.note, 200, f"/mail/{mail_id}")
         return RedirectResponse(f"/mail/{mail_id}", 303)
 
     async def _on_mail(self, mail_id: str, verb: str, form: FormData, by: str) -> Decided | NotDecided:
-        parts, word, seen = self._parts, _field(form, "word"), _field(form, "seen")
-        text = str(form.get("text", "")).replace("\r\n", "\n")
+        parts, word, seen, text = self._parts, _field(form, "word"), _field(form, "seen"), _lines(form, "text")
         verbs: dict[str, Callable[[], Coroutine[Any, Any, Decided | NotDecided]]] = {
             "close": lambda: closing.close(parts, mail_id, by=by, reason=_field(form, "reason")[:REASON]),
             "spam": lambda: spam.spam(parts, mail_id, by=by),
@@ -64,6 +99,11 @@ class Actions:
             "tag": lambda: handling.tag(parts, mail_id, word, by=by),
             "untag": lambda: handling.untag(parts, mail_id, word, by=by),
             "note": lambda: handling.note(parts, mail_id, text, by=by),
+            "write": lambda: by_hand.write(
+                parts, mail_id, by=by, subject=_field(form, "subject"), plain_text=_lines(form, "body")
+            ),
+            "forward": lambda: passing_on.pass_on(parts, mail_id, word, by=by, words=text),
+            "entry": lambda: entries.save(parts, mail_id, _wanted(form), by=by),
         }
         return await verbs[verb]() if verb in verbs else _UNKNOWN
 
@@ -85,18 +125,33 @@ class Actions:
 
     async def _on_draft(self, draft_id: str, verb: str, form: FormData, reason: str, by: str) -> Decided | NotDecided:
         parts, seen = self._parts, str(form.get("seen", ""))
+        subject, body = str(form.get("subject", "")), _lines(form, "body")
         match verb:
             case "approve":
-                hold = timedelta(seconds=parts.config.desk.undo_seconds)
-                return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
+                return await self._approve(draft_id, form, reason, by)
             case "undo":
                 return await undo.undo(parts, draft_id, by=by)
             case "reject":
                 return await approval.reject(parts, draft_id, by=by, reason=reason)
             case "edit":
-                subject, body = str(form.get("subject", "")), str(form.get("body", "")).replace("\r\n", "\n")
                 return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
+            case "right" | "wrong":
+                return await verdicts.say(parts, draft_id, good=verb == "right", by=by, reason=reason)
         return _UNKNOWN
+
+    async def _approve(self, draft_id: str, form: FormData, reason: str, by: str) -> Decided | NotDecided:
+        """Send the stored text. What was changed on the page is saved instead, to be looked at and approved."""
+        parts, seen = self._parts, str(form.get("seen", ""))
+        async with parts.database.read() as tx:
+            draft = await drafts.get(tx, draft_id)
+        if draft is not None and "body" in form and draft.approval_hash == seen:
+            subject, body = str(form.get("subject", "")), _lines(form, "body")
+            if (subject, body) != (draft.proposal.subject, draft.proposal.plain_text):
+                return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
+        if draft is not None and not reason and overrules(draft):
+            return NotDecided("say why it may go all the same: a rule speaks against it, and the reason stays")
+        hold = timedelta(seconds=parts.config.desk.undo_seconds)
+        return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
 
     async def pause(self, request: Request, _form: FormData) -> Response:
         await switch.pause(self._parts, "", by=actor(request))

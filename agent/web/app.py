@@ -107,6 +107,7 @@ class Desk:
                     Route("/numbers", seen(self._numbers.show)),
                     Route("/numbers.csv", seen(self._numbers.show)),
                     Route("/mail/{id}", seen(self._conversation.show)),
+                    Route("/mail/{id}/news", seen(self._conversation.news)),
                     Route("/mail/{id}/raw", seen(self._conversation.raw)),
                     Route("/mail/{id}/html", seen(self._frame.html)),
                     Route("/mail/{id}/file/{number:int}", seen(self._frame.file)),

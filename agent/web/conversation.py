@@ -7,23 +7,37 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.handling import REST
+from agent import knowledge, lookups
+from agent.handling import PRIORITIES, REST
 from agent.parts import Parts
 from agent.states import MAIL_AFTER, DraftState, MailStatus, OutboxState
-from agent.store import handlings, mails, pauses, queue
+from agent.store import handlings, mails, pauses, queue, trail, verdicts
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.story import Story, tell
+from agent.trust import mistaken
+from agent.verdicts import LEFT
+from agent.web.actions import overrules
 from agent.web.difference import Line, difference
 from agent.web.page import Pages, actor
 from agent.web.queue import VIEWS
+from agent.web.raised import raised
+from agent.web.score import score
+from inbound.mime import take_apart
+from outbound.compose import reply_subject
 
+ASKING = frozenset({knowledge.TOOL, lookups.TOOL})
+"""Tools whose answers are sources."""
+NEWS, DIGITS = 3, 9
 HISTORY = 20
 """Mails of a conversation that its page names."""
 
@@ -36,41 +50,68 @@ class ConversationPage:
         self._pages = pages
 
     async def show(self, request: Request) -> Response:
-        now = self._parts.now()
-        async with self._parts.database.read() as tx:
-            story = await tell(tx, self._parts.audit, request.path_params["id"])
+        now, parts = self._parts.now(), self._parts
+        async with parts.database.read() as tx:
+            story = await tell(tx, parts.audit, request.path_params["id"])
             if story is None:
                 return self._pages.note(request, "Not found", "There is no mail, draft or delivery with this id.", 404)
-            mail = story.mail
-            paused = await pauses.all_(tx)
-            handled = await handlings.get(tx, mail.id)
-            tags = await handlings.tags(tx, mail.id)
-            notes = await handlings.notes(tx, mail.id)
-            others = await self._others(tx, story)
-            place = (mail.received_at, mail.id)
-            following = await queue.next_of(tx, VIEWS["waiting"][1], place, now=now)
-        after = MAIL_AFTER[mail.status]
+            values = await self._read(tx, story, now)
+            judged = story.waiting or (story.drafts[-1] if story.drafts else None)
+            if judged is not None:
+                mistake = await mistaken(tx, judged.mailbox, judged.proposal.template_id)
+                values["parts"] = score(story, judged, parts, mistaken=mistake)
+            raw = await mails.raw(tx, story.mail.id) if _risky(story) else None
+        found = None if raw is None else await asyncio.to_thread(take_apart, raw)
+        after, handled = MAIL_AFTER[story.mail.status], values["handled"]
         return self._pages.show(
             "mail.html",
             request,
+            **{"parts": [], **values},
             story=story,
-            paused=paused,
             now=now,
+            judged=judged,
+            raised=raised(story.email, story.intent, found) if story.email else [],
             may_close=MailStatus.CLOSED in after,
             may_retry=MailStatus.RECEIVED in after,
-            handled=handled,
+            may_write=MailStatus.WAITING in after and story.intent is not None and not story.waiting,
             resting=handled.snoozed_until is not None and handled.snoozed_until > now,
-            tags=tags,
-            notes=notes,
-            others=others,
             rests=list(REST),
-            following=following,
+            priorities=PRIORITIES,
             changed=changed(story.drafts, story.waiting),
+            overrules=bool(story.waiting and overrules(story.waiting)),
+            left=next((one for one in reversed(story.drafts) if one.state in LEFT), None),
             takes_back=taken_back(story),
-            hold=timedelta(seconds=self._parts.config.desk.undo_seconds),
-            threshold=self._parts.rules[mail.mailbox].settings.threshold if mail.mailbox in self._parts.rules else None,
+            undo_left=undo_left(story, parts.config.desk.undo_seconds, now),
+            sources=sources(story),
+            intents=intents(parts, story.mail.mailbox),
+            answer_subject=reply_subject(story.mail.subject),
             mine=handled.assignee == actor(request),
+            rows_seen=len(story.entries),
         )
+
+    async def _read(self, tx: Tx, story: Story, now: datetime) -> dict[str, Any]:
+        """What stands beside the story in the store."""
+        mail = story.mail
+        place = (mail.received_at, mail.id)
+        return {
+            "paused": await pauses.all_(tx),
+            "handled": await handlings.get(tx, mail.id),
+            "tags": await handlings.tags(tx, mail.id),
+            "notes": await handlings.notes(tx, mail.id),
+            "said": await verdicts.of_mail(tx, mail.id),
+            "others": await self._others(tx, story),
+            "following": await queue.next_of(tx, VIEWS["waiting"][1], place, now=now),
+        }
+
+    async def news(self, request: Request) -> Response:
+        """What happened to a mail since a page showed so many rows of its audit; nothing where nothing did."""
+        seen = request.query_params.get("seen", "")
+        async with self._parts.database.read() as tx:
+            rows = await trail.of_mail(tx, request.path_params["id"])
+        count = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < DIGITS else len(rows)
+        if len(rows) <= count:
+            return Response(status_code=204)
+        return self._pages.show("news.html", request, rows=rows[count:][-NEWS:], mail_id=request.path_params["id"])
 
     async def _others(self, tx: Tx, story: Story) -> list[mails.Mail]:
         """Further mails of the conversation, newest first."""
@@ -113,3 +154,44 @@ def taken_back(story: Story) -> Draft | None:
     }
     approved = (one for one in story.drafts if one.state is DraftState.APPROVED and one.id in queued)
     return next(approved, None)
+
+
+def undo_left(story: Story, seconds: int, now: datetime) -> int:
+    """Seconds until the approved draft may leave; 0 where its time is over."""
+    draft = taken_back(story)
+    if draft is None or draft.decided_at is None:
+        return 0
+    return max(0, seconds - int((now - draft.decided_at).total_seconds()))
+
+
+def _risky(story: Story) -> bool:
+    return bool(story.email and (story.email.risks or (story.intent and story.intent.risks)))
+
+
+def intents(parts: Parts, mailbox: str) -> list[str]:
+    """Of the mailbox's playbook."""
+    return list(parts.playbooks[mailbox].intents) if mailbox in parts.playbooks else []
+
+
+def sources(story: Story) -> list[tuple[str, str]]:
+    """Where the words of the drafts came from: the entry, what was looked up and what was found in the playbook."""
+    entries = dict.fromkeys(draft.proposal.template_id for draft in story.drafts if draft.proposal.template_id)
+    found = [("playbook entry, to the letter", entry) for entry in entries]
+    answered = [call for _, calls in story.runs for call in calls if call.output is not None]
+    return found + [(one.name.replace("_", " "), _answered(one.output or "")) for one in answered if one.name in ASKING]
+
+
+def _answered(output: str) -> str:
+    """What a tool found, in a line."""
+    try:
+        told = json.loads(output)
+    except ValueError:
+        return output[:200]
+    if not isinstance(told, dict):
+        return output[:200]
+    found = told.get("found") or told.get("reason") or told
+    if isinstance(found, list):
+        return ", ".join(str(one.get("source", one)) if isinstance(one, dict) else str(one) for one in found)[:300]
+    if isinstance(found, dict):
+        return ", ".join(f"{name}: {value}" for name, value in found.items())[:300]
+    return str(found)[:300]

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent import breaker
-from agent.handling import PRIORITIES, REST
+from agent.handling import PRIORITIES, REST, mention
 from agent.parts import Parts
 from agent.states import DraftState, MailStatus
 from agent.store import handlings, pauses, queue, reputation
@@ -34,6 +34,7 @@ OPEN = (_S.WAITING, _S.PERSON, _S.IN_DOUBT, _S.QUARANTINED, _S.WORKING, _S.RECEI
 VIEWS: dict[str, tuple[str, View]] = {
     "waiting": ("Waiting", View((_S.WAITING,), oldest_first=True, resting=False)),
     "person": ("For a person", View((_S.PERSON,), oldest_first=True, resting=False)),
+    "mentions": ("Mentions me", View()),
     "escalated": ("Escalated", View((_S.WAITING, _S.PERSON), oldest_first=True, resting=False)),
     "mine": ("Mine", View(OPEN, oldest_first=True, resting=False)),
     "doubt": ("In doubt", View((_S.IN_DOUBT,), oldest_first=True)),
@@ -50,7 +51,7 @@ VIEWS: dict[str, tuple[str, View]] = {
 
 
 GROUPS = (
-    ("To do", ("waiting", "person", "mine", "escalated", "doubt", "quarantined", "snoozed")),
+    ("To do", ("waiting", "person", "mine", "mentions", "escalated", "doubt", "quarantined", "snoozed")),
     ("Done", ("unseen", "sending", "answered", "automatic", "spam", "closed", "all")),
 )
 FILTERS = ("mailbox", "team", "assignee", "priority", "tag")
@@ -79,8 +80,8 @@ def view_of(name: str, asked: Mapping[str, str], *, me: str, now: datetime, limi
     narrowed: dict[str, Any] = {one: asked[one] for one in FILTERS if asked.get(one)}
     if name == "mine":
         narrowed["assignee"] = me
-    if saved.tag:
-        narrowed["tag"] = saved.tag
+    if saved.tag or name == "mentions":
+        narrowed["tag"] = saved.tag or mention(me)
     return replace(saved, before=now - limit if name == "escalated" else None, **narrowed)
 
 

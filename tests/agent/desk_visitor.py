@@ -72,6 +72,8 @@ class Page(HTMLParser):
                 self.wrong.append(f"{name}={values[name]}")
         if tag == "form":
             self.forms.append(Form(values["action"], values["method"]))
+        if "formaction" in values:  # another way to send the same fields
+            self.forms.append(Form(values["formaction"], "post", self.forms[-1].fields))
         if tag == "input" and values.get("type") not in {"checkbox", "file"}:
             self.forms[-1].fields[values["name"]] = values.get("value", "")
         if tag == "textarea":

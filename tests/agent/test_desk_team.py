@@ -58,7 +58,7 @@ async def events(visitor: Visitor, mail_id: str) -> list[str]:
 async def test_a_mail_is_taken_once(visitor: Visitor) -> None:
     """Who takes it sees it under Mine; who looked before that is told that somebody was faster."""
     mail_id = await visitor.drafted()
-    (_, take) = forms((await visitor.page(f"/mail/{mail_id}")).forms, "assign")
+    (take, _) = forms((await visitor.page(f"/mail/{mail_id}")).forms, "assign")
     assert (await visitor.post(take)).status_code == 303
     assert await listed(visitor, view="mine") == [mail_id]
     assert await listed(visitor, view="waiting", assignee="ruth") == []

@@ -46,6 +46,11 @@ document.addEventListener("keydown", (event) => {
   if (/^[a-z?/]$/.test(event.key) && done()) event.preventDefault();
 });
 
+// A subject is one line; as a textarea it has no Enter that would press a button.
+document.querySelector("textarea.line")?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") event.preventDefault();
+});
+
 // What is ticked or being written is the person's: a page in use is not swapped under their hands.
 const busy = () => document.querySelector("#room input:checked, #room :focus-visible:is(input, select)") !== null;
 const live = () => document.querySelector("[hx-trigger~=changed]");
