@@ -30,16 +30,35 @@ FORGERIES: dict[str, bytes] = {
     "two From": doubled(b"From: boss@bank.example"),
     "two From, one with a blank before the colon": doubled(b"From : boss@bank.example"),
     "two From, one with a tab before the colon": doubled(b"FROM\t: boss@bank.example"),
+    "two From, the colon folded onto the next line": doubled(b"From\r\n : boss@bank.example"),
+    "two From, the colon folded behind a blank": doubled(b"From \r\n\t: boss@bank.example"),
+    "one From with a blank before the colon": sign(letter(), SHOP).replace(b"\r\nFrom: ", b"\r\nFrom : "),
+    "one From with its colon folded": sign(letter(), SHOP).replace(b"\r\nFrom: ", b"\r\nFrom\r\n : "),
     "two From, one behind a broken line": doubled(b"\x01", b"From: boss@bank.example"),
     "a list of authors": sign(letter("ann@shop.example, boss@bank.example"), SHOP),
     "a group of authors": sign(letter("All: ann@shop.example;"), SHOP),
     "a route": sign(letter("<@evil.example:ann@shop.example>"), SHOP),
     "an author in an encoded word": sign(letter("=?utf-8?q?=3Cann=40shop.example=3E?= <x@evil.example>"), SHOP),
+    "an author in an encoded word alone": sign(letter("=?utf-8?b?YW5uQHNob3AuZXhhbXBsZQ==?="), EVIL),
+    "an author in two encoded words": sign(
+        letter("=?utf-8?q?ann=40?= =?utf-8?q?shop.example?= <x@evil.example>"), EVIL
+    ),
+    "an author in a comment": sign(letter("x@evil.example (ann@shop.example)"), EVIL),
+    "an author in a comment inside the address": sign(letter("ann@shop.example(.)evil.example"), EVIL),
+    "an author in a nested comment": sign(letter("(ann (<ann@shop.example>)) <x@evil.example>"), EVIL),
+    "a quoted author before another": sign(letter('"ann@shop.example" <x@evil.example>'), EVIL),
+    "an author with a NUL behind": sign(letter("ann@shop.example\0.evil.example"), EVIL),
+    "NUL in the selector": sign(letter(), SHOP).replace(b"s=s1", b"s=s1\x00"),
+    "a space in d=": sign(letter(), EVIL).replace(b"d=evil.example", b"d=shop.example evil.example"),
     "NUL in d=": sign(letter(), SHOP).replace(b"d=shop.example", b"d=shop.example\x00.evil.example"),
     "l=": sign(letter(), SHOP, length=True) + b"Pay me.",
     "From not covered": sign(letter(), SHOP).replace(b"h=from : ", b"h="),
     "Subject not covered": sign(letter(), SHOP, fields=("from", "to")),
     "Sender of the shop": sign(letter("x@evil.example", extra="Sender: ann@shop.example\n"), SHOP),
+    "Resent-From of the shop": sign(letter("x@evil.example", extra="Resent-From: ann@shop.example\n"), EVIL),
+    "Resent-From and Resent-Sender, signed by the shop": sign(
+        letter("boss@bank.example", extra="Resent-From: ann@shop.example\nResent-Sender: ann@shop.example\n"), SHOP
+    ),
     "Reply-To of the shop": sign(letter("x@other.example", extra="Reply-To: ann@shop.example\n"), EVIL),
     "a verdict by the attacker": letter(extra=VERDICT),
     "a verdict by the attacker, signed by the attacker": sign(
@@ -51,6 +70,13 @@ FORGERIES: dict[str, bytes] = {
         "ARC-Authentication-Results: i=1; mx.our.example; dmarc=pass header.from=shop.example\n"
     ),
     "a lookalike": sign(letter("ann@sh\u043ep.example"), SHOP),
+    "a lookalike as an A-label": sign(letter("ann@xn--shp-gdd.example"), SHOP),
+    "full-width letters": sign(letter("ann@\uff53hop.example"), EVIL),
+    "a dotless i in another's name": sign(letter("ann@sh\u0131p.example"), SHOP),
+    "an invisible character in the domain": sign(letter("ann@shop\u200b.example"), EVIL),
+    "another dot": sign(letter("ann@shop\u3002example"), EVIL),
+    "a verdict under our name, signed by nobody": VERDICT.replace("mx.our", "MX.OUR").encode() + letter(),
+    "a verdict with a version, signed by nobody": letter(extra=VERDICT.replace(";", " 1;", 1)),
     "a subdomain of the attacker that looks like the shop": sign(letter("ann@shop.example.evil.example"), SHOP),
 }
 
@@ -68,7 +94,7 @@ async def test_no_forgery_is_authenticated(name: str, peer: str) -> None:
     found = await asking.about(FORGERIES[name])
     # Whoever proves who they are is only that: the attacker, never the shop or the bank.
     assert found.author is None or found.author.endswith("evil.example"), found.evidence
-    assert found.author is None or b"evil.example" in FORGERIES[name].partition(b"From: ")[2].partition(b"\r\n")[0]
+    assert found.author is None or b"evil.example" in (b"\n" + FORGERIES[name]).partition(b"\nFrom: ")[2].partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])

@@ -25,7 +25,8 @@ for (const one of JSON.parse(text)) {
     answers.push({
         dkim: got.dkim.results.map(each => [each.signingDomain || '', each.status.result]),
         spf: got.spf ? got.spf.status.result : 'none',
-        dmarc: got.dmarc ? got.dmarc.status.result : 'none'
+        dmarc: got.dmarc ? got.dmarc.status.result : 'none',
+        arc: got.arc ? got.arc.status.result : 'none'
     });
 }
 process.stdout.write(JSON.stringify(answers));
