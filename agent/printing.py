@@ -50,6 +50,7 @@ def print_story(console: Console, story: Story, *, whole: bool) -> None:
             ("cc", ", ".join(one.email for one in story.email.cc) if story.email else ""),
             ("reply-to", ", ".join(one.email for one in story.email.reply_to) if story.email else ""),
             ("subject", mail.subject or "(none)"),
+            ("language", words.language(story.email.language) if story.email else ""),
             ("received", words.instant(mail.received_at)),
             ("came by", f"{mail.envelope['door']} from {mail.envelope['peer']}"),
             ("bytes", f"{mail.size}, SHA-256 {mail.sha256}"),

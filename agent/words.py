@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.states import DraftState, MailStatus
 from inbound import codes
+from inbound.language import NAMES
 
 STATUS: dict[MailStatus, str] = {
     MailStatus.RECEIVED: "received, not read yet",
@@ -71,12 +72,18 @@ def spoken(code: str) -> str:
     return code.replace("_", " ")
 
 
+def language(code: str) -> str:
+    """What people call it; empty where nobody could say."""
+    return NAMES.get(code, "")
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "status": status,
     "draft_state": draft_state,
     "risk": risk,
     "ago": ago,
     "instant": instant,
+    "language": language,
     "percent": percent,
     "spoken": spoken,
 }

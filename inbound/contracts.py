@@ -173,6 +173,8 @@ class NormalizedEmail(Frozen):
     """`text` without quoted history and signature; what the author says now. This goes to the model."""
     quoted: str = ""
     signature: str = ""
+    language: str = ""
+    """Of the new text, an ISO 639-1 code by its letters and small words; empty where nobody can say."""
     attachments: tuple[Attachment, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     """Every header, name lower case, raw value unfolded and cut to 2,000 characters, topmost first, at most 400."""

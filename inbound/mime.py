@@ -22,7 +22,7 @@ from email.utils import parsedate_to_datetime
 
 import mailparser  # type: ignore[import-untyped]  # it ships no type hints; only `.message` is used, which is typed
 
-from inbound import codes, links, parts, quoting
+from inbound import codes, language, links, parts, quoting
 from inbound.bounds import DEFAULT_BOUNDS, BoundBrokenError, Bounds, check
 from inbound.characters import Clean, clean_line, clean_text
 from inbound.contracts import Address, NormalizedEmail, Quarantined
@@ -125,6 +125,7 @@ def _email(raw: bytes, block: HeaderBlock, message: Message, bounds: Bounds) -> 
         new_text=taken_apart.new,
         quoted=taken_apart.quoted,
         signature=taken_apart.signature,
+        language=language.detect(taken_apart.new) or language.detect(f"{subject.text}\n{taken_apart.new}"),
         attachments=tuple(found.attachments),
         headers=_headers(block),
         risks=tuple(sorted({*risks, *text.risks, *subject.risks})),

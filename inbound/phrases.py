@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 
 WROTE = re.compile(
-    r"(?i)(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|a [ée]crit|escribi[óo]|escribe|ha scritto|scrive|escreveu|napisa[łl]"
+    r"(?i)(?:\b(?:wrote|writes|schrieb|geschrieben|geschreven|schreef|a [ée]crit|escribi[óo]|escribe|ha scritto|scrive|escreveu|napisa[łl]"
     r"(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|a scris|[íi]rta|yazd[ıi])|(?:пишет|пише|писал|написал)(?:\(а\)|а)?"
     r"|έγραψε|写道|寫道|书写|のメール|書きました|作成|작성).{0,80}[:：]\s*$"
+    r"|^\s*wiadomo[sś][cć] napisana przez.{0,300}[:：]\s*$"
 )
 """An attribution's verb, near the line's end. Alone it proves little: see WHEN."""
 
@@ -20,6 +21,9 @@ WHEN = re.compile(
     r"\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|[^\s@<>]@[^\s@<>]+\.\w"
 )
 """A date, a time or an address in an attribution."""
+
+DATED = re.compile(r"\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")
+"""A day in an attribution."""
 
 DATED_ADDRESS = re.compile(
     r"(?:\b(?:19|20)\d\d\b|\d{4}[年년]|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b).{0,200}<[^<>\s]{1,200}@[^<>\s]{1,200}>\s?[:：]$"
@@ -29,7 +33,7 @@ DATED_ADDRESS = re.compile(
 DIVIDER = re.compile(
     r"(?i)^\s*-{2,}\s*(?:original (?:message|appointment)|urspr[uü]ngliche (?:nachricht|mail)|message d['’]origine|message original"
     r"|mensaje original|oorspronkelijk bericht|messaggio originale|mensagem original|(?:wiadomo[sś][cć] )?oryginalna(?: wiadomo[sś][cć])?"
-    r"|исходное сообщение|оригинальное сообщение|原始邮件|原始郵件|元のメッセージ|original besked|ursprungligt meddelande"
+    r"|исходное сообщение|оригинальное сообщение|原始邮件|原始郵件|邮件原件|元のメッセージ|original besked|ursprungligt meddelande"
     r"|p[uů]vodn[ií] zpr[aá]va|alkuper[aä]inen viesti|원본 메시지|reply above this line.{0,40}|please reply above.{0,40})\s*-{0,20}\s*$"
     r"|^\s*#{2,}\s*-?\s*please type your reply above this line.{0,20}$"
 )
@@ -48,7 +52,7 @@ FIELDS = {
         r"(?i)^[\s>*_|]{0,8}(?:from|von|de|van|da|od|от|від|发件人|寄件者|差出人|送信者|보낸 ?사람|fr[åa]n|fra|l[äa]hett[äa]j[äa])[*_]{0,2}\s?[:：]"
     ),
     "sent": re.compile(
-        r"(?i)^[\s>*_|]{0,8}(?:sent|date|gesendet|datum|envoy[ée](?: le)?|enviado(?: el| em)?|fecha|verzonden|inviato|data|wys[łl]ano|odesl[áa]no"
+        r"(?i)^[\s>*_|]{0,8}(?:sent|date|gesendet|datum|envoy[ée](?: le)?|enviad[oa](?: el| em)?|fecha|verzonden|inviato|data|wys[łl]an[oe]|odesl[áa]no"
         r"|отправлено|дата|发送时间|日期|送信日時|日時|寄件日期|보낸 ?날짜|skickat|sendt|l[äa]hetetty)[*_]{0,2}\s?[:：]"
     ),
     "to": re.compile(
@@ -62,17 +66,18 @@ FIELDS = {
 
 DEVICE = re.compile(
     r"(?i)^[\W_]{0,3}(?:sent (?:from|with|via|using) (?:my |the |an? )?[\w.]|von meine[mr] [\w.-]{1,30}(?: [\w.-]{1,30}){0,3} gesendet|gesendet (?:von|mit|aus) \w"
-    r"|(?:envoy[ée]|exp[ée]di[ée]) (?:de|depuis|avec|[àa] partir de) |enviado (?:desde|con|do|pelo|a partir d[oe]) (?:mi |meu )?\w"
-    r"|verzonden (?:vanaf|met|vanuit|via) \w|inviato d(?:a|al|alla|al mio) \w|wys[łl]an[eoy](?: wiadomo[śs][ćc])? (?:z|za pomoc[ąa]) \w"
+    r"|(?:envoy[ée]|exp[ée]di[ée]) (?:de|depuis|avec|[àa] partir de) |enviado (?:desde|con|com|do|pelo|a partir d[oe]) (?:mi |meu )?\w"
+    r"|(?:verzonden|verstuurd) (?:vanaf|met|vanuit|via) \w|inviato (?:d(?:a|al|alla|al mio) |con (?:l['’])?)\w|wys[łl]an[eoy](?: wiadomo[śs][ćc])? (?:z|za pomoc[ąa]) \w"
     r"|отправлено (?:с|из|через) \w|发自我的|從我的.{1,20}傳送|从我的.{1,20}发送|(?:iphone|ipad|android)から送信|skickat fr[åa]n|sendt fra|odesl[áa]no z"
-    r"|get outlook for|outlook (?:for|f[üu]r|pour|para) (?:ios|android)|diese nachricht wurde von mein|yahoo mail[:.]|sent with proton ?mail)"
+    r"|get outlook for|outlook (?:for|f[üu]r|pour|para|voor) (?:ios|android)|(?:holen sie sich|t[ée]l[ée]charger|obtenir|obtener|scarica|ottieni|obter o|baixar o|pobierz(?: aplikacj[ęe])?"
+    r"|получить|скачать|获取|下载适用于 (?:ios|android) 的) ?outlook|(?:ios|android) 版 outlook を入手|使用 ?proton ?mail.{1,20}发送|proton ?mail ?の.{1,30}送信|(?:iphone|ipad|android) ?の ?yahoo.{1,10}から送信|diese nachricht wurde von mein|yahoo mail[:.]|sent with proton ?mail)"
 )
 
 DISCLAIMER = re.compile(
     r"(?i)^[\W_]{0,3}(?:th(?:is|e) (?:e-?mail|message|communication|transmission)(?: message)?(?: \([^()]{1,60}\))?(?: and (?:any|all|its) (?:\w+ )?(?:attachments?|files?)"
     r"(?: \w+){0,4})? (?:is|are|may|contains?|(?:is|are) intended)|(?:the )?information (?:contained |transmitted )?in this (?:e-?mail|message)|confidentiality (?:notice|note)"
     r"|(?:legal )?disclaimer\b|caution: this (?:e-?mail|message)|diese (?:e-?mail|nachricht|mail)(?: und \w+ \w+)? (?:enth[äa]lt|ist|kann)|der inhalt dieser (?:e-?mail|nachricht)"
-    r"|ce (?:message|courriel|mail)(?: et \w+ \w+)? (?:est|peut|contient|sont)|este (?:mensaje|correo)(?: electr[óo]nico)? (?:es|puede|contiene|y)|dit (?:bericht|e-?mail)(?:bericht)? (?:is|kan|bevat)"
+    r"|ce (?:message|courriel|mail)(?: et \w+ \w+(?: \w+)?)? (?:est|peut|peuvent|contient|contiennent|sont)|este (?:mensaje|correo)(?: electr[óo]nico)? (?:es|puede|contiene|y)|dit (?:bericht|e-?mail)(?:bericht)? (?:is|kan|bevat)"
     r"|questo messaggio (?:[èe]|pu[òo]|contiene)|esta mensagem (?:[ée]|pode|cont[ée]m)|niniejsza wiadomo[śs][ćc]|настоящее (?:сообщение|письмо)|данное сообщение|本邮件|本メール"
     r"|please consider the environment|bitte denken sie an die umwelt|pensez [àa] l['’]environnement)"
 )

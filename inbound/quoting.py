@@ -98,12 +98,21 @@ def _attribution(lines: list[str], at: int) -> int:
         joined = f"{joined} {line.strip()}" if joined else line.strip()
         if not joined.endswith((":", "：")):
             continue
-        if len(joined) <= MAX_ATTRIBUTION and phrases.DATED_ADDRESS.search(joined):
-            return count
-        if len(joined) > MAX_ATTRIBUTION or not phrases.WROTE.search(joined):
+        if len(joined) > MAX_ATTRIBUTION or (count > 1 and not _begins_attribution(lines[at : at + count])):
             return 0
-        return count if phrases.WHEN.search(joined) or _quote_follows(lines, at + count) else 0
+        wrote = phrases.WROTE.search(joined) is not None
+        said_when = phrases.WHEN.search(joined) is not None or (wrote and _quote_follows(lines, at + count))
+        return count if phrases.DATED_ADDRESS.search(joined) or (wrote and said_when) else 0
     return 0
+
+
+def _begins_attribution(lines: list[str]) -> bool:
+    """Whether the first of these lines belongs to the attribution that ends with the last.
+
+    The author's own last words may stand right above it. The first line of an attribution says when or who, and what
+    follows it does not say the day once more.
+    """
+    return phrases.WHEN.search(lines[0]) is not None and phrases.DATED.search(" ".join(lines[1:])) is None
 
 
 def _quote_follows(lines: list[str], at: int) -> bool:

@@ -94,7 +94,10 @@ async def test_no_forgery_is_authenticated(name: str, peer: str) -> None:
     found = await asking.about(FORGERIES[name])
     # Whoever proves who they are is only that: the attacker, never the shop or the bank.
     assert found.author is None or found.author.endswith("evil.example"), found.evidence
-    assert found.author is None or b"evil.example" in (b"\n" + FORGERIES[name]).partition(b"\nFrom: ")[2].partition(b"\r\n")[0]
+    assert (
+        found.author is None
+        or b"evil.example" in (b"\n" + FORGERIES[name]).partition(b"\nFrom: ")[2].partition(b"\r\n")[0]
+    )
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])

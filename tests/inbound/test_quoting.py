@@ -208,3 +208,14 @@ def test_no_line_is_lost(lines: list[str]) -> None:
     parts = split(text)
     there = sorted(f"{parts.new}\n{parts.quoted}\n{parts.signature}".split())
     assert there == sorted(text.split())
+
+
+@pytest.mark.parametrize(
+    "attribution", ["On Fri, Nov 20, 2026 at 10:00 AM Tom <t@b.example> wrote:", "Am 20.11.26 um 10:00 schrieb Tom:"]
+)
+def test_the_authors_last_line_is_no_part_of_the_attribution_below_it(attribution: str) -> None:
+    """Also where no empty line stands between, and where it says a time itself."""
+    for last in ("Please call me.", "Please call me at 10:00.", "It was sent on Monday."):
+        parts = split(f"Hello,\n{last}\n{attribution}\n\nold words")
+        assert parts.new == f"Hello,\n{last}"
+        assert parts.quoted == f"{attribution}\n\nold words"
