@@ -209,11 +209,12 @@ def _subject(facts: _Mail) -> str:
     subject = facts.mail.subject[:300]
     if machine_words.ANSWERED_OR_PASSED_ON.match(subject):
         return ""
-    if machine_words.RESPONDER_SUBJECT.match(subject):
+    told = machine_words.RESPONDER_SUBJECT.match(subject)
+    away = machine_words.AWAY_BODY.search((facts.mail.new_text or facts.mail.text)[:2_000])
+    # Machines go on with the subject that they answer; alone, people write `Auto reply` too, about ours.
+    if told and (told.end() < len(subject.strip()) or away or facts.values("in-reply-to")):
         return "subject of an automatic answer"
-    if machine_words.AWAY_SUBJECT.match(subject) and machine_words.AWAY_BODY.search(
-        (facts.mail.new_text or facts.mail.text)[:2_000]
-    ):
+    if machine_words.AWAY_SUBJECT.match(subject) and away:
         return "subject and text of an absence note"
     return ""
 

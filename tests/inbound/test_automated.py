@@ -241,8 +241,11 @@ CORPORA = Path(os.environ.get("POSTROOM_CORPORA", "")) / "sisimai"
     reason="optional corpora: set POSTROOM_CORPORA to a folder that holds sisimai/",
 )
 def test_the_corpus_of_bounces_is_recognised() -> None:
-    """At least 98 % of real bounces, complaints and auto-replies with a null return path, and nothing raises."""
-    seen, missed = 0, []
+    """Of real bounces, complaints and auto-replies with the null return path of such mail none could get a draft.
+
+    With another return path, as some servers write one, at least 93 in a hundred are still told by their form.
+    """
+    seen, missed, missed_by_form = 0, [], 0
     for path in sorted(CORPORA.rglob("*.eml")):
         raw = path.read_bytes()
         if "not" in path.parts or path.stem.startswith("is-not"):
@@ -251,5 +254,8 @@ def test_the_corpus_of_bounces_is_recognised() -> None:
         found = look(raw, mail=normalized(raw), where=envelope(""))
         if found.kind in (Kind.PERSONAL, Kind.BULK):
             missed.append(path.name)
+        by_form = look(raw, mail=normalized(raw), where=envelope("someone@elsewhere.example"))
+        missed_by_form += by_form.kind in (Kind.PERSONAL, Kind.BULK)
     assert seen > 300
-    assert len(missed) <= seen * 0.02, missed
+    assert missed == []
+    assert missed_by_form <= seen * 0.07
