@@ -24,13 +24,16 @@ def export_(
 def forget(
     address: Annotated[str, typer.Argument(help="Whose mail.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it: it cannot be undone.")] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="PostgreSQL: write its files anew (VACUUM FULL); everybody waits.")
+    ] = False,
     config: ConfigPath = HERE,
 ) -> None:
     """Erase a person's mail and all that came of it."""
     settings = configured(config)
     from agent import person_commands
 
-    run(lambda: person_commands.forget_person(settings, address, yes=yes))
+    run(lambda: person_commands.forget_person(settings, address, yes=yes, rewrite=rewrite))
 
 
 suppress = typer.Typer(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from agent.claims import facts_in, unsupported
+from agent.credentials import credentials
 from agent.leaks import secrets
 from agent.links import is_allowed, links
 from agent.visible import LIMIT, invisible, is_too_long, views, visible
@@ -17,6 +18,7 @@ from agent.visible import LIMIT, invisible, is_too_long, views, visible
 __all__ = [
     "LIMIT",
     "blank_run",
+    "credentials",
     "facts_in",
     "gaps",
     "invisible",

@@ -4,11 +4,13 @@ Rules:
 - What waits for a decision is closed first; what is being worked on, on its way or in doubt is waited for.
 - One mail a transaction, with its row in the audit: killed in between, the same command goes on.
 - The audit names the person by a keyed digest. Backups, the mail server's logs and the replies in other people's
-  mailboxes are not ours to erase.
+  mailboxes are not ours to erase; replies in our own Maildir are.
+- At the end the database's files are scrubbed: what was erased is not to be found in them either.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,9 +19,10 @@ from typing import Any
 from agent.closing import close
 from agent.parts import Parts
 from agent.states import MailStatus
-from agent.store import erasure, mails, reputation, runs
+from agent.store import deliveries, erasure, mails, reputation, runs
 from agent.story import Sending, tell
 from inbound.addresses import canonical
+from outbound.couriers.maildir import take_away
 
 CLOSED_FIRST = (MailStatus.WAITING, MailStatus.PERSON, MailStatus.QUARANTINED)
 
@@ -36,8 +39,11 @@ class Busy:
     mails: tuple[tuple[str, MailStatus], ...]
 
 
-async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
-    """Erase a person's data. Raises ValueError for what is no address: a mail of nobody is nobody's to erase."""
+async def forget(parts: Parts, address: str, *, by: str, rewrite: bool = False) -> Forgotten | Busy:
+    """Erase a person's data; `rewrite` PostgreSQL's files as well.
+
+    Raises ValueError for what is no address: a mail of nobody is nobody's to erase.
+    """
     person = _person(address)
     async with parts.database.read() as tx:
         found = await erasure.mails_of(tx, person)
@@ -52,6 +58,7 @@ async def forget(parts: Parts, address: str, *, by: str) -> Forgotten | Busy:
         await erasure.erase_spending(tx, person)
         await reputation.erase(tx, person)
         await erasure.erase_suppression(tx, parts.config.postroom.tenant_id, person)
+    await parts.database.scrub(rewrite=rewrite)
     return Forgotten(len(found))
 
 
@@ -63,6 +70,10 @@ def _person(address: str) -> str:
 
 
 async def _forget(parts: Parts, mail_id: str, person: str, by: str) -> None:
+    if parts.config.courier.kind == "maildir":  # first: killed in between, the same command finds them again
+        async with parts.database.read() as tx:
+            written = [one.message_id for one in await deliveries.of_mail(tx, mail_id)]
+        await asyncio.to_thread(take_away, parts.config.courier.path, written)
     async with parts.database.write(aside=True) as tx:
         mail = await mails.locked(tx, mail_id)
         if mail is None or mail.status in erasure.BUSY:

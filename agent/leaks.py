@@ -3,8 +3,7 @@
 Rules:
 - Only shapes that nothing else has: vendors' prefixes, key blocks, signed tokens, numbers that are valid cards. A
   denial cannot be overruled, so a shape that a customer's order number could have is none.
-- detect-secrets was considered and left out: its plugins are the same patterns behind global settings, its keyword and
-  entropy plugins flag ordinary words, and it reads lines of files where this reads what a reader would see.
+- What may be wrong about a text is not here: `credentials` asks detect-secrets, and what that finds a person decides.
 """
 
 from __future__ import annotations

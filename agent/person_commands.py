@@ -26,13 +26,13 @@ async def export_person(config: Config, address: str) -> int:
     return 0 if count else 1
 
 
-async def forget_person(config: Config, address: str, *, yes: bool) -> int:
+async def forget_person(config: Config, address: str, *, yes: bool, rewrite: bool) -> int:
     """Erase; asks first unless told not to."""
     if not yes:
         return fail(f"this erases all mail of {address} and what came of it, for good: say so with --yes")
     async with opened_parts(config) as parts:
         try:
-            done = await forget(parts, address, by=getpass.getuser())
+            done = await forget(parts, address, by=getpass.getuser(), rewrite=rewrite)
         except ValueError as error:
             return fail(str(error))
     if isinstance(done, Busy):
@@ -40,4 +40,6 @@ async def forget_person(config: Config, address: str, *, yes: bool) -> int:
             console.print(f"{mail_id}  {status.value}")
         return fail("these are still worked on, on their way or in doubt: wait or resolve them, then say it again")
     console.print(f"{done.mails} mails of {line(address)} are erased; the audit still verifies. Backups are yours.")
+    if config.store.url.startswith("postgresql") and not rewrite:
+        console.print("PostgreSQL's files keep them until it writes there again: --rewrite makes it do so at once.")
     return 0 if done.mails else 1

@@ -21,7 +21,7 @@ from inbound.addresses import canonical
 from inbound.contracts import InboundEmailIntent, Kind
 from outbound.contracts import RiskLevel, SendAgentEmail, Way
 
-REVISION = 3
+REVISION = 4
 """Raised when a rule or `content` sees anything else than before: approvals under the former revision are void."""
 
 
@@ -127,7 +127,7 @@ def _whole(proposal: SendAgentEmail) -> str:
 
 def _quoted(found: list[str], proposal: SendAgentEmail, most: int = 5) -> str:
     """A few of the words, cut short; none where they could repeat a secret to logs and pages."""
-    if content.secrets(_whole(proposal)):
+    if content.secrets(_whole(proposal)) or content.credentials(_whole(proposal)):
         return "(not repeated here, for it may hold a secret)"
     return ", ".join(one if len(one) <= MAX_QUOTED else f"{one[:MAX_QUOTED]}…" for one in found[:most])
 
@@ -206,6 +206,11 @@ def link(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | No
 def placeholder(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
     found = content.placeholders(proposal.plain_text)
     return f"a place may be left to fill in: {_quoted(found, proposal)}" if found else None
+
+
+def credential(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
+    found = content.credentials(_whole(proposal))
+    return f"the reply may hold a key: {', '.join(found)}" if found else None
 
 
 def blank_run(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
@@ -300,6 +305,7 @@ RULES: tuple[Rule, ...] = (
     Rule("suppressed", "deny", "Who bounced or complained gets nothing.", suppressed),
     Rule("links", "review", "Only the operator's own links leave unseen.", link),
     Rule("placeholders", "review", "No sentence leaves that somebody meant to finish.", placeholder),
+    Rule("credentials", "review", "What looks like somebody's key is read by a person.", credential),
     Rule("blank_run", "review", "Nothing hides below the end of the page.", blank_run),
     Rule("risk", "review", "What costs much is decided by a person.", risk),
     Rule("mail_risks", "review", "A mail that may deceive is read by a person.", mail_risks),

@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from agent import approval, breaker, canary, noticing, run, triage
+from agent import approval, breaker, canary, credentials, noticing, run, triage
 from agent.audit import Audit
 from agent.config import Config
 from agent.delivery import StoredOutbox
@@ -302,6 +302,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     """Start everything; stop it in order when the block ends. A part that dies ends the block with its error."""
     parts = service.parts
     try:
+        await asyncio.to_thread(credentials.plugins)  # the first reply shall not wait for what they import
         if Role.DOOR in service.roles:
             await service.door.start()
         if Role.WORKER in service.roles:

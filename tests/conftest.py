@@ -1,12 +1,20 @@
-"""For all tests: in CI nothing may be skipped but the optional corpora."""
+"""For all tests: in CI nothing may be skipped but the optional corpora; a secret found anywhere fails the run."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
+from tests import secrecy
+from tests.secrecy import HUNT
+
 os.environ.pop("OPENAI_API_KEY", None)  # whatever a developer has set: no test and no process of one asks a real model
+os.environ.update(secrecy.ENVIRONMENT)
+
+SECRETS = pytest.StashKey[list[str]]()
+"""What the processes of a run found, in the one that leads it."""
 
 OPTIONAL = "POSTROOM_CORPORA"
 """A skip that names this variable is allowed everywhere: the corpora are not part of the project."""
@@ -22,7 +30,27 @@ def forbidden(reports: list[pytest.TestReport]) -> list[str]:
     return found
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SECRETS] = []
+    HUNT.install()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    HUNT.report(report)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A process of xdist ended: what it found is ours to tell."""
+    node.config.stash[SECRETS] += getattr(node, "workeroutput", {}).get("secrets", [])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = secrecy.told(terminalreporter.config.stash[SECRETS])
+    if found:
+        terminalreporter.section("a secret of the configuration got out", red=True)
+        for line in found:
+            terminalreporter.line(line)
     skipped = forbidden(terminalreporter.stats.get("skipped", []))
     if skipped and os.environ.get("CI"):
         terminalreporter.section("skipped in CI: install what is missing in .ci/run", red=True)
@@ -32,8 +60,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    _hunt(session)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return
     if forbidden(reporter.stats.get("skipped", [])) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _hunt(session: pytest.Session) -> None:
+    """Search what this process's tests left behind; the leading process fails the run for all."""
+    config = session.config
+    factory = getattr(config, "_tmp_path_factory", None)
+    if factory is not None and factory._basetemp is not None:
+        HUNT.folders(factory._basetemp)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["secrets"] = secrecy.told(HUNT.found)
+        return
+    config.stash[SECRETS] += HUNT.found
+    if config.stash[SECRETS] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

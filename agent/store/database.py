@@ -13,10 +13,11 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -99,6 +100,25 @@ class Database:
         async with self.read() as tx:
             return (await tx.execute(text("SELECT clock_timestamp()"))).scalar_one()  # type: ignore[no-any-return]  # timestamptz is an aware datetime
 
+    async def scrub(self, *, rewrite: bool) -> None:
+        """Take what was deleted out of the files too, as far as they are ours.
+
+        SQLite overwrites what it deletes (`secure_delete`); here its index of words is merged, so that no removed word
+        stays in it, and its log is emptied. PostgreSQL keeps what was deleted in its pages until something else is
+        written there: `rewrite` makes it write all tables anew (VACUUM FULL), and everybody waits for each meanwhile.
+        """
+        if self.is_sqlite:
+            async with self.write(aside=True) as tx:
+                await tx.execute(text("INSERT INTO search_index(search_index) VALUES('optimize')"))
+            await asyncio.to_thread(_empty_log, make_url(self.url).database or "")
+        elif rewrite:
+            async with self._writer.connect() as plain:
+                connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+                names = await connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+                for name in names.scalars().all():
+                    await connection.execute(text(f'VACUUM (FULL) "{name}"'))
+                await connection.execute(text("CHECKPOINT"))
+
     async def ping(self) -> None:
         """Raise DatabaseError where the database does not answer."""
         try:
@@ -146,12 +166,20 @@ def _prepare(connection: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten; so it is by Debian's default
     for name, wanted in _EXPECTED_PRAGMAS.items():
         cursor.execute(f"PRAGMA {name}")
         found = cursor.fetchone()[0]
         if found != wanted:
             raise DatabaseError(f"SQLite keeps {name} at {found!r}, but durable mail needs {wanted!r}")
     cursor.close()
+
+
+def _empty_log(path: str) -> None:
+    """Write the log into the database and cut it to nothing. Who reads meanwhile keeps it: the next one to try does."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _first(cursor: Any, statement: str) -> None:

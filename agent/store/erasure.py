@@ -2,15 +2,17 @@
 
 Rules:
 - A person's mail is what they wrote, as From says it or as it was proven, and their conversations with all in them.
+- Reports about mail that we sent to them are theirs too: a bounce repeats what it is about.
 - Taken away is every text, address and byte; what stays is that a mail came, when, to which mailbox, digests of it and
   the audit. The audit's rows are not touched: they hold digests, and the chain still verifies.
+- Notices that did not leave yet lose the lines about a mail that goes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Delete, delete, select, update
+from sqlalchemy import Delete, delete, or_, select, update
 
 from agent.states import MailStatus
 from agent.store.database import Tx
@@ -40,16 +42,26 @@ BUSY = (MailStatus.RECEIVED, MailStatus.WORKING, MailStatus.SENDING, MailStatus.
 
 
 async def mails_of(tx: Tx, address: str) -> list[tuple[str, MailStatus]]:
-    """Ids and states of a person's mails, oldest first; none for an empty address, which is everybody unknown."""
+    """Ids and states of a person's mails, oldest first, and before them of reports about mail to the person.
+
+    Reports come first, because they are found by what is erased with the mails. None for an empty address, which is
+    everybody unknown.
+    """
     if not address:
         return []
-    theirs = select(conversation.c.id).where(conversation.c.correspondent == address)
-    rows = await tx.execute(
-        select(mail.c.id, mail.c.status)
-        .where((mail.c.author == address) | (mail.c.authenticated == address) | mail.c.conversation_id.in_(theirs))
-        .order_by(mail.c.received_at, mail.c.id)
+    threads = select(conversation.c.id).where(conversation.c.correspondent == address)
+    theirs = or_(mail.c.author == address, mail.c.authenticated == address, mail.c.conversation_id.in_(threads))
+    sends = select(outbox.c.id).where(
+        or_(outbox.c.recipient == address, outbox.c.mail_id.in_(select(mail.c.id).where(theirs)))
     )
-    return [(row.id, MailStatus(row.status)) for row in rows]
+    about = or_(delivery_event.c.outbox_id.in_(sends), delivery_event.c.event["recipient"].as_string() == address)
+    reports = mail.c.id.in_(select(delivery_event.c.mail_id).where(about))
+    found: dict[str, MailStatus] = {}
+    for which in (reports, theirs):
+        rows = await tx.execute(select(mail.c.id, mail.c.status).where(which).order_by(mail.c.received_at, mail.c.id))
+        for row in rows:
+            found.setdefault(row.id, MailStatus(row.status))
+    return list(found.items())
 
 
 async def erase(tx: Tx, found: Mail) -> None:
@@ -58,6 +70,7 @@ async def erase(tx: Tx, found: Mail) -> None:
     sends = [row.id for row in await tx.execute(select(outbox.c.id).where(outbox.c.mail_id == found.id))]
     for statement in _statements(found.id, runs, sends):
         await tx.execute(statement)
+    await _untell(tx, found.id)
     envelope = {**found.envelope, "mail_from": "", "peer": "", "helo": "", "vouched": []}
     await tx.execute(
         update(mail)
@@ -102,6 +115,21 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(raw_mail).where(raw_mail.c.mail_id == mail_id),
         delete(job).where(job.c.ref.in_([mail_id, *runs, *sends])),
     ]
+
+
+async def _untell(tx: Tx, mail_id: str) -> None:
+    """Take what is said of a mail out of notices that still wait to leave."""
+    rows = await tx.execute(select(notice.c.id, notice.c.body).where(notice.c.body.contains(mail_id, autoescape=True)))
+    for row in rows:
+        await tx.execute(update(notice).where(notice.c.id == row.id).values(body=without(row.body, mail_id)))
+
+
+def without(body: str, mail_id: str) -> str:
+    """The text of a notice without the three lines of a mail: its subject, its author, and where it is."""
+    lines = body.split("\n")
+    for at in [n for n, line in enumerate(lines) if line.endswith(mail_id)]:
+        lines[at - 2 : at + 1] = ["- a mail that was erased since", "", ""]
+    return "\n".join(lines)
 
 
 async def erase_suppression(tx: Tx, tenant: str, address: str) -> None:

@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, Sent
@@ -55,6 +56,16 @@ class MaildirCourier:
 def file_name(message_id: str) -> str:
     """Return the name of the mail's file in new/."""
     return f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.postroom.eml"
+
+
+def take_away(path: Path, message_ids: Iterable[str]) -> None:
+    """Remove these mails, in whichever folder a reader has put them."""
+    names = tuple(file_name(one) for one in message_ids)
+    for folder in (path / "new", path / "cur"):
+        if names and folder.is_dir():
+            for one in list(folder.iterdir()):
+                if one.name.startswith(names):
+                    one.unlink(missing_ok=True)
 
 
 def _already_there(target: Path, cur: Path) -> Path | None:

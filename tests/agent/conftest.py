@@ -8,6 +8,7 @@ import pytest
 
 from tests.agent.postgres import MISSING, Server, binaries
 from tests.agent.stores import STORES, Stores
+from tests.secrecy import HUNT
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,7 @@ def postgres_server() -> Iterator[Server]:
         pytest.skip(MISSING)
     server = Server(found)
     yield server
+    HUNT.folders(server.folder)
     server.close()
 
 

@@ -249,7 +249,7 @@ HARD = [
 ]
 LOOKS: list[Callable[[str], object]] = [
     *(content.links, content.gaps, content.placeholders, content.secrets, content.invisible, content.facts_in),
-    *(content.blank_run, lambda text: content.unsupported(text, [text])),
+    *(content.credentials, content.blank_run, lambda text: content.unsupported(text, [text])),
 ]
 
 

@@ -7,15 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from agent import approval, noticing
 from agent.forgetting import Busy, Forgotten, export, forget
 from agent.states import MailStatus
-from agent.store import erasure, mails
+from agent.store import deliveries, erasure, handlings, locks, mails
 from agent.store.tables import metadata
 from agent.story import tell
 from agent.verify import verify_all
-from tests.agent.postroom import CUSTOMER, HOURS, ORDER, House, house
+from tests.agent.postroom import CUSTOMER, HOURS, ORDER, House, configuration, house
 
 WORDS = "my daughter Philomena is allergic to nettles"
 OTHER = "bob@customer.example"
@@ -62,6 +63,69 @@ async def test_nothing_of_a_person_is_left(tmp_path: Path) -> None:
             assert story is not None
             assert story.broken == ""
         assert await forget(home.parts, CUSTOMER, by="ruth") == Forgotten(0)
+
+
+def traces(folder: Path, needles: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Which of these stand in which files, as they are."""
+    found = set()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes().lower()
+            found |= {(path.name, needle) for needle in needles if needle.lower().encode() in data}
+    return found
+
+
+async def everywhere(home: House) -> None:
+    """Ann's traces in every place: a note, a tag, an edit, a bounce of the reply to her, a notice not yet sent."""
+    ids = await lived(home)
+    await home.receive(ORDER, subject=NEEDLES[6], signed=False)
+    await home.settle()  # the bounce will suppress her address
+    async with home.parts.database.write() as tx:
+        await locks.mail(tx, ids[1])
+        await handlings.note(tx, ids[1], f"{NEEDLES[2]} again", by="ruth", now=home.clock())
+        await handlings.tag(home.parts.database, tx, ids[1], NEEDLES[3])
+    draft = await home.waiting(ids[1])
+    text = f"Dear Ann, {NEEDLES[4]}."
+    await approval.edit(home.parts, draft.id, by="ruth", subject="Re", plain_text=text, seen_hash=draft.approval_hash)
+    async with home.parts.database.read() as tx:
+        (sent,) = await deliveries.of_mail(tx, ids[0])
+    report = (
+        f"From: MAILER-DAEMON@mx.customer.example\r\nTo: {sent.email['return_path']}\r\nSubject: Undelivered\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        f"--b\r\nContent-Type: text/plain\r\n\r\nNo {CUSTOMER} here: {NEEDLES[5]}\r\n--b\r\n"
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.customer.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {CUSTOMER}\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
+    )
+    await home.receive_raw(report.encode(), mail_from="", to=(sent.email["return_path"],))
+    await home.settle()
+    await noticing.look(home.parts)
+
+
+NEEDLES = (CUSTOMER, "philomena", "needle-note", "needle-tag", "needle-edit", "needle-bounce", "needle-subject")
+
+
+@pytest.mark.usefixtures("both_databases")
+async def test_nothing_of_a_person_is_left_in_the_files(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Read as bytes: the database, its log, its search, and the Maildir; on PostgreSQL once it wrote them anew."""
+    notices = {"team": ["team@people.example"], "tell": ["waiting"], "digest_hour": -1}
+    config = configuration(tmp_path, notices=notices)
+    async with house(tmp_path, config=config) as home:
+        folder = tmp_path
+        if not home.parts.database.is_sqlite:
+            async with home.parts.database.write() as tx:
+                oid = (
+                    await tx.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()"))
+                ).scalar()
+            folder = request.getfixturevalue("postgres_server").folder / "data" / "base" / str(oid)
+        await everywhere(home)
+        await home.parts.database.scrub(rewrite=True)  # or what stands in PostgreSQL's memory is in no file yet
+        assert {needle for _, needle in traces(folder, NEEDLES)} == set(NEEDLES)
+        assert traces(tmp_path / "replies", NEEDLES)
+        assert isinstance(await forget(home.parts, CUSTOMER, by="ruth", rewrite=True), Forgotten)
+        assert traces(folder, NEEDLES) == set()
+        assert traces(tmp_path, NEEDLES) == set()
+        assert (await verify_all(home.parts)).problems == ()
+        assert traces(folder, (OTHER,))
 
 
 async def test_what_is_still_under_way_is_waited_for(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("links", proposal(subject="Re: evil.example"), facts()),
     ("links", proposal(plain_text="Write to eve@evil.example"), facts()),
     ("placeholders", proposal(plain_text="Dear [Your Name], hello"), facts()),
+    ("credentials", proposal(plain_text="It is " + "a1" * 16 + "-us14."), facts()),
     ("blank_run", proposal(plain_text="Hello" + "\n" * 40 + "and more"), facts()),
     ("risk", proposal(risk_level="high"), facts()),
     ("risk", proposal(), facts(entry_risk="high")),
@@ -83,7 +84,17 @@ KINDS = {
         *("second_reply", "invisible_text", "secrets", "empty", "too_long", "suppressed"),
     },
     "review": {
-        *("links", "placeholders", "blank_run", "risk", "mail_risks", "mail_defects", "threshold", "understood"),
+        *(
+            "links",
+            "placeholders",
+            "credentials",
+            "blank_run",
+            "risk",
+            "mail_risks",
+            "mail_defects",
+            "threshold",
+            "understood",
+        ),
         *(
             "for_a_person",
             "authenticated",
