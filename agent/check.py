@@ -119,10 +119,15 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
 
 def _webhooks(config: Config) -> Iterator[str]:
     for one in config.webhooks:
-        if not provider(one.provider).SIGNS:
+        about = provider(one.provider).ABOUT
+        if not about.signs:
             yield f"webhook {one.provider}: it signs nothing; who knows the secret can post mail as it does"
-        elif one.provider == "sendgrid" and not one.public_key:
-            yield "webhook sendgrid: without public_key a password is all that proves it"
+        elif one.by_password:
+            yield f"webhook {one.provider}: without public_key a password is all that proves it"
+        elif one.public_key and "public_key" not in "".join(about.needs):
+            yield f"webhook {one.provider}: public_key is for trials; who has its private half can post mail as it does"
+        if one.api_url:
+            yield f"webhook {one.provider}: {one.api_url} is asked in the place of its own API"
         if one.trusted:
             yield f"webhook {one.provider}: its word that a DKIM signature holds counts as a proof of the author"
     if config.webhooks and not is_loopback(config.webhook_door.host):
@@ -136,6 +141,9 @@ def _told(config: Config) -> Iterator[str]:
         yield "notices: nobody is told what waits; set notices.team, or look at the desk"
     elif notices.team and config.courier.kind in KEPT:
         yield "notices: the team's mail stays in the folder of courier.path too"
+    watched = {one.door for one in config.canaries}
+    if silent := [one.provider for one in config.webhooks if f"webhook:{one.provider}" not in watched]:
+        yield f"canary: nothing tells when the door of {', '.join(silent)} goes silent; see [[canary]]"
     if config.canaries and config.courier.kind in KEPT:
         yield f"canary: with courier.kind = {config.courier.kind} none leaves this machine, and none can come in"
 

@@ -29,10 +29,10 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def simulate(
-    provider: Annotated[str, typer.Argument(help="In whose clothes: postmark, mailgun, sendgrid, raw and others.")],
+    provider: Annotated[str, typer.Argument(help="In whose clothes: postmark, mailgun-parsed, ses, raw and others.")],
     mail: Annotated[Path, typer.Argument(help="The mail, an .eml file.")],
     to: Annotated[str, typer.Option(help="URL of the webhook; the running one by default.")] = "",
-    key: Annotated[Path | None, typer.Option(help="Private key in PEM, for SendGrid's policy and for Postal.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Private key in PEM: SendGrid's policy, Postal, SES.")] = None,
     config: ConfigPath = HERE,
 ) -> None:
     """Post a mail as an inbound provider would, rightly signed."""

@@ -56,7 +56,6 @@ from inbound.rspamd import Rspamd
 from inbound.settings import WebhookSettings
 from inbound.webhooks.door import WebhookDoor
 from inbound.webhooks.fetching import HttpFetcher
-from inbound.webhooks.registry import provider
 from outbound.contracts import Courier
 from outbound.couriers.registry import open_courier
 from outbound.dkim import load_keys
@@ -151,7 +150,7 @@ class Service:
 
 
 def _proof(webhook: WebhookSettings) -> str:
-    if provider(webhook.provider).SIGNS and (webhook.provider != "sendgrid" or webhook.public_key):
+    if not webhook.by_password:
         return "signed"
     return "it signs nothing: HTTP basic with the secret as password, or the secret behind the path"
 

@@ -25,7 +25,8 @@ from agent.roles import Role
 from agent.serve import assemble, build, opened, running
 from agent.web.server import bind, serving
 from bench.pipeline import SUPPORT, configuration
-from inbound.webhooks.clothes import CLOTHES, Letter, Signing
+from inbound.webhooks.contract import Letter, Signing
+from inbound.webhooks.registry import clothes
 from outbound.couriers.registry import open_courier
 
 CONNECTIONS = 50
@@ -39,7 +40,7 @@ def requests(count: int, port: int) -> list[bytes]:
     for n in range(count):
         mail = f"From: p{n}@customer.example\r\nTo: {SUPPORT}\r\nSubject: {n}\r\nMessage-ID: <{n}@x>\r\n\r\n{text}\r\n"
         letter = Letter(mail.encode(), "p@customer.example", (SUPPORT,))
-        made = CLOTHES["postmark"](letter, Signing(SECRET, datetime.now(UTC)))
+        made = clothes()["postmark"](letter, Signing(SECRET, datetime.now(UTC)))
         head = "".join(f"{name}: {value}\r\n" for name, value in made.headers)
         start = f"POST /inbound/postmark HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(made.body)}\r\n"
         found.append(f"{start}{head}\r\n".encode() + made.body)

@@ -296,6 +296,8 @@ class DeliveryEvent(Frozen):
     original_message_id: str = ""
     token: str = ""
     """The VERP token of the address that the report came to; empty where it came to another one."""
+    return_path: str = ""
+    """The envelope sender of the mail that left, as a provider reports it; empty where it does not."""
 
 
 class Screening(Frozen):

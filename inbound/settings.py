@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic.networks import IPvAnyNetwork
 
 from inbound.contracts import Frozen
+from inbound.webhooks.registry import NAMES, provider
 
 
 class ListenerSettings(Frozen):
@@ -61,7 +63,15 @@ class ListenerSettings(Frozen):
 
 ARN = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$"
 MIN_SECRET = 8
-_PASSWORD_ONLY = {"postmark", "sparkpost", "brevo", "mailjet", "cloudmailin", "mox"}
+
+
+def _known(name: str) -> str:
+    if name not in NAMES:
+        near = get_close_matches(name, NAMES, n=1)
+        raise ValueError(
+            f"there is no provider {name!r}" + (f"; did you mean {near[0]}?" if near else ": see docs/webhooks.md")
+        )
+    return name
 
 
 class WebhookDoorSettings(Frozen):
@@ -80,11 +90,8 @@ class WebhookDoorSettings(Frozen):
 class WebhookSettings(Frozen):
     """`[[webhook]]`: one inbound provider, reached at /inbound/PROVIDER."""
 
-    provider: Literal[
-        "postmark", "mailgun", "sendgrid", "ses", "resend", "raw", "mandrill", "sparkpost", "brevo", "mailjet",
-        "mailersend", "postal", "cloudmailin", "forwardemail", "mox",
-    ]  # fmt: skip
-    """Which one."""
+    provider: Annotated[str, AfterValidator(_known)]
+    """Which one; see docs/webhooks.md for all of them."""
     mailbox: str = ""
     """One of the mailboxes: for mail whose recipient is none of ours, such as a provider's own inbound address."""
     secret: SecretStr = SecretStr("")
@@ -92,13 +99,17 @@ class WebhookSettings(Frozen):
     previous_secret: SecretStr = SecretStr("")
     """Still taken while one secret takes the place of the other."""
     public_key: str = ""
-    """PEM, or base64 of DER: SendGrid's security policy, Postal's installation."""
+    """PEM, or base64 of DER: SendGrid's security policy, Postal's installation; SES: a key for trials alone."""
+    previous_public_key: str = ""
+    """Still taken while one key takes the place of the other."""
     topics: tuple[Annotated[str, Field(pattern=ARN)], ...] = ()
     """SES: ARNs of our SNS topics; no other is believed."""
     public_url: str = ""
     """Mandrill: the webhook's URL exactly as it is registered."""
     api_key: SecretStr = SecretStr("")
     """Resend, Brevo: for fetching what is not posted. SES with S3: `ACCESS_KEY_ID:SECRET`."""
+    api_url: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?)?$")
+    """Asked in the place of the provider's own API: storage that speaks S3, or a stand-in for a trial."""
     region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
     """SES with S3: the bucket's."""
     trusted: bool = False
@@ -107,30 +118,41 @@ class WebhookSettings(Frozen):
     window_seconds: float = Field(default=300.0, gt=0, le=86_400)
     """How old a signed time may be, and how far ahead."""
 
+    @property
+    def by_password(self) -> bool:
+        """Whether nothing but a password or a secret path proves who posts."""
+        about = provider(self.provider).ABOUT
+        return not about.signs or ("public_key|secret" in about.needs and not self.public_key)
+
     @model_validator(mode="after")
     def _can_be_proven(self) -> Self:
-        kind, secret = self.provider, self.secret.get_secret_value()
-        by_key = kind == "postal" or (kind == "sendgrid" and self.public_key)
-        if not by_key and kind != "ses" and len(secret) < MIN_SECRET:
-            how = (
-                "it signs nothing, so a password is all that proves it"
-                if kind in _PASSWORD_ONLY
-                else "it proves who posts"
-            )
-            raise ValueError(f"{kind} needs a secret of {MIN_SECRET} characters or more: {how}")
-        if self.previous_secret.get_secret_value() and len(self.previous_secret.get_secret_value()) < MIN_SECRET:
-            raise ValueError(f"previous_secret needs {MIN_SECRET} characters or more")
-        if kind == "ses" and not self.topics:
-            raise ValueError("ses needs topics: a signature of SNS alone proves only that somebody uses AWS")
-        if kind == "postal" and not self.public_key:
-            raise ValueError("postal needs public_key, the key of the installation")
-        if kind == "mandrill" and not self.public_url:
-            raise ValueError("mandrill needs public_url: it signs the URL as it is registered")
-        if kind == "resend" and not self.api_key.get_secret_value():
-            raise ValueError("resend needs api_key: it posts only where the mail is")
-        if kind in {"raw", "resend"} and not all(map(_is_standard, (secret, self.previous_secret.get_secret_value()))):
-            raise ValueError(f"{kind} needs a secret in the form of Standard Webhooks: whsec_ and base64")
+        about = provider(self.provider).ABOUT
+        for keys, why in about.needs.items():
+            if not any(self._given(key) for key in keys.split("|")):
+                raise ValueError(f"{self.provider} needs {keys.replace('|', ' or ')}: {why}")
+        for key in ("secret", "previous_secret"):
+            secret = self._given(key)
+            if secret and len(secret) < MIN_SECRET:
+                raise ValueError(f"{self.provider} needs a {key} of {MIN_SECRET} characters or more")
+            if about.standard and not _is_standard(secret):
+                raise ValueError(f"{self.provider} needs a {key} in the form of Standard Webhooks: whsec_ and base64")
+        for key in ("public_key", "previous_public_key"):
+            if text := self._given(key):
+                _check_key(self.provider, key, text, about.key)
         return self
+
+    def _given(self, key: str) -> str:
+        found = getattr(self, key)
+        return found.get_secret_value() if isinstance(found, SecretStr) else "".join(found)
+
+
+def _check_key(name: str, key: str, text: str, kind: str) -> None:
+    from inbound.webhooks.proofs import is_public_key
+
+    if not kind:
+        raise ValueError(f"{name} has no use for {key}")
+    if not is_public_key(text, kind):
+        raise ValueError(f"{name}: {key} is no {kind.upper()} key, as PEM or as base64 of DER")
 
 
 def _is_standard(secret: str) -> bool:

@@ -4,7 +4,10 @@ Rules:
 - `verify` sees the raw bytes and compares in constant time; what it gives is either a proof or why there is none.
 - `parse` is called after `verify` and never before it. It gives raw RFC 5322 bytes, the provider's own where it has
   them, else rebuilt in one way from what it posted: the same request gives the same bytes.
-- What a provider makes of a status stands in its `Answers`; trouble of ours is always 503, and the mail comes again.
+- What a provider makes of a status is a table in its file (`About.means`). Trouble of ours is always 503; a wrong
+  secret, a wrong clock or a request that nobody here can read never gets a status that loses a customer's mail.
+- What else has to be known of a provider stands in its `About`: settings, `postroom check`, the start, `postroom
+  simulate` and the tests read it there, so that a new one is one file.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from typing import Any, Literal, Protocol
 
 from inbound.contracts import DeliveryEvent, SpamWord
 
-Why = Literal["unauthentic", "stale", "unreadable", "replayed", "not_ours"]
+Why = Literal["unauthentic", "stale", "unreadable", "replayed", "not_ours", "too_large"]
+Means = Literal["done", "again", "never", "bounces"]
+"""What a provider does after an answer: all is well; posts it again; drops it; tells the customer that it failed."""
+JSON_TYPES = frozenset({"application/json", "text/json"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,10 @@ class Secrets:
 
     values: tuple[str, ...]
     """One secret, or two while one takes the place of the other. Never empty text."""
-    public_key: str = ""
+    public_keys: tuple[str, ...] = ()
+    """PEM, or base64 of DER; two while one takes the place of the other."""
+    certificate: str = ""
+    """SNS: what `needs` asked for, in PEM."""
     topics: tuple[str, ...] = ()
     """SNS: the ARNs of our topics."""
     window: timedelta = timedelta(minutes=5)
@@ -109,6 +118,8 @@ class Fetch:
     """Whether the secret for the provider's API is sent along."""
     header: str = ""
     """Name of a header that carries the secret instead."""
+    api: str = ""
+    """The part of `url` in whose place an operator may put another one (`api_url`), to try it without the provider."""
     then: str = ""
     """Member of the JSON that comes (`raw.download_url`) which names the place of the bytes themselves."""
 
@@ -142,29 +153,102 @@ class Parsed:
     """Items of a batch that could not be read, with why; they are kept for a person."""
 
 
+@dataclass(frozen=True)
+class About:
+    """What has to be known of a provider besides how it proves itself and what it posts."""
+
+    means: Mapping[str, Means]
+    """What it makes of each class of statuses (`2xx`, `4xx`, `5xx`), and of those that are an exception (`403`)."""
+    signs: bool = True
+    """False: it has nothing to sign with, so that a password or a secret path has to prove it."""
+    covers: bool = True
+    """Whether what it signs covers the mail; where not, a changed mail is known by nothing but a replay."""
+    lasts: timedelta | None = None
+    """How old a signed time may be, where that is longer than the window; None where no time is signed."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Keys of its `[[webhook]]` without which it does not start (`one|other`: any of them), and why."""
+    standard: bool = False
+    """Whether its secrets are in the form of Standard Webhooks."""
+    key: Literal["", "ec", "rsa"] = ""
+    """Of which kind `public_key` is."""
+    raw: bool = True
+    """Whether it posts the mail's own bytes; else the mail is rebuilt, and its author counts as unproven."""
+    files: bool = True
+    """Whether attachments come along."""
+
+    def meaning(self, status: int) -> Means:
+        return self.means.get(str(status)) or self.means[f"{status // 100}xx"]
+
+
 class UnreadableError(ValueError):
     """An authentic request that is not what the provider documents."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail that is to be dressed as a provider posts it."""
+
+    raw: bytes
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Signing:
+    """With what it is signed."""
+
+    secret: str
+    now: datetime
+    url: str = ""
+    key: Any = None
+    """The private half of `public_key`."""
+    topic: str = ""
+
+    @property
+    def stamp(self) -> str:
+        return str(int(self.now.timestamp()))
+
+
+Dress = Callable[[Letter, Signing], Request]
 
 
 class Provider(Protocol):
     """A provider's module."""
 
     NAME: str
-    SIGNS: bool
-    """False: it has nothing to sign with, so that a password or a secret path has to prove it."""
+    ABOUT: About
     ANSWERS: Answers
+    CLOTHES: Mapping[str, Callable[[Letter], Request]]
+    """How `postroom simulate` and the tests dress a mail as it does, unsigned; by form, the usual one as ""."""
 
     def verify(self, request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal: ...
 
     def parse(self, request: Request) -> Parsed: ...
 
+    def sign(self, request: Request, signing: Signing) -> Request:
+        """A request without a proof, proven as the provider does it."""
 
-def load_json(body: bytes) -> Any:
-    """JSON of UTF-8. Raises UnreadableError."""
+
+def load_json(body: bytes, *, once: bool = False) -> Any:
+    """JSON of UTF-8; `once`: no name may stand twice, as where a signature is over members. Raises UnreadableError."""
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_each_once if once else None)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"no JSON: {error}"[:200]) from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def posted_json(request: Request) -> Any:
+    """The body of a provider that posts JSON and says so. Raises UnreadableError."""
+    if request.content_type not in JSON_TYPES:
+        raise UnreadableError(f"the content type {request.content_type[:60]!r} is not application/json")
+    return load_json(request.body)
 
 
 def member(data: Any, *path: str, kind: type | tuple[type, ...] = str) -> Any:

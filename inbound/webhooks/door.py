@@ -4,6 +4,7 @@ Rules:
 - Proof first, over the raw bytes; what is not proven is neither parsed nor remembered.
 - Success is answered after the commit of every mail of the request. A store that is away, a second call that fails,
   a mistake of ours: 503, and the provider keeps the mail.
+- A request that is proven and cannot be read, or a mail that is too large, is an error in the log: it may be lost.
 - A mail comes once: the store knows the provider's name for it and its content. Again means success and nothing new;
   the same name with another content means a replay where the signature does not cover the body, and is refused.
 - An item of a batch that cannot be read is kept for a person, as a mail that says so; the others go on.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.utils import getaddresses
@@ -117,34 +118,42 @@ class WebhookDoor:
 
     async def _proven(self, settings: WebhookSettings, source: Provider, request: Request) -> Refusal | None:
         secrets = secrets_of(settings)
-        needs: Callable[[Request], Fetch | Refusal] | None = getattr(source, "needs", None)
-        if needs is not None:
-            wanted = needs(request)
-            if isinstance(wanted, Refusal):
-                return wanted
-            secrets = Secrets(secrets.values, await self._certificate(wanted), secrets.topics, secrets.window)
+        needs: Callable[[Request, Secrets], Fetch | Refusal | None] | None = getattr(source, "needs", None)
+        wanted = needs(request, secrets) if needs is not None else None
+        if isinstance(wanted, Refusal):
+            return wanted
+        if wanted is not None:
+            secrets = replace(secrets, certificate=await self._certificate(wanted))
         found = await aside(len(request.body), source.verify, request, secrets, self._clock())
-        return found if isinstance(found, Refusal) else None
+        if isinstance(found, Refusal):
+            return found
+        if wanted is not None:
+            self._certificates = {**dict(list(self._certificates.items())[-20:]), wanted.url: secrets.certificate}
+        return None
 
     async def _certificate(self, wanted: Fetch) -> str:
-        if wanted.url not in self._certificates:
-            if not allowed(wanted.url, wanted.hosts):
-                raise FetchError("the certificate is at a host that is not allowed")
-            found = await self._fetcher.get(wanted.url, {}, SMALL)
-            if len(self._certificates) > 20:
-                self._certificates.clear()
-            self._certificates[wanted.url] = found.decode("ascii", "replace")
-        return self._certificates[wanted.url]
+        """Kept once something was proven by it: what came in its place by mistake is asked for again."""
+        if wanted.url in self._certificates:
+            return self._certificates[wanted.url]
+        if not allowed(wanted.url, wanted.hosts):
+            raise FetchError("the certificate is at a host that is not allowed")
+        return (await self._fetcher.get(wanted.url, {}, SMALL)).decode("ascii", "replace")
 
     async def _take(self, settings: WebhookSettings, source: Provider, parsed: Parsed) -> Answer:
         taken = [self._arrived(settings, source, mail) for mail in parsed.mails]
         taken += [self._unread(settings, source, item, why) for item, why in parsed.unread]
         receipts = await asyncio.gather(*taken)
-        if refused := [one for one in receipts if isinstance(one, Refusal)]:
-            return _refuse(source, refused[0])
+        refused = [one for one in receipts if isinstance(one, Refusal)]
         for one in receipts:
             if isinstance(one, Receipt):
                 log.info("webhook.taken", provider=source.NAME, mail=one.mail_id, duplicate=one.duplicate)
+        # Of a batch that is answered once, what is for nobody here must not bring the others back for ever.
+        if serious := [one for one in refused if len(receipts) == 1 or one.why != "not_ours"] or (
+            refused if len(refused) == len(receipts) else []
+        ):
+            return _refuse(source, serious[0])
+        for one in refused:
+            log.warning("webhook.left_out", provider=source.NAME, why=one.why, reason=one.reason)
         return Answer(source.ANSWERS.taken, "taken")
 
     async def _arrived(self, settings: WebhookSettings, source: Provider, mail: InboundMail) -> Receipt | Refusal:
@@ -155,15 +164,20 @@ class WebhookDoor:
         if mail.fetch is not None:
             key = settings.api_key.get_secret_value()
             raw = await mail_of(
-                mail.fetch, self._fetcher, key=key, region=settings.region, most=self._most, now=self._clock()
+                mail.fetch,
+                self._fetcher,
+                key=key,
+                region=settings.region,
+                api=settings.api_url,
+                most=self._most,
+                now=self._clock(),
             )
         if mail.pieces and mail.built is not None and settings.api_key.get_secret_value():
             raw = mail.built(await self._pieces(settings, mail.pieces))
         if not raw.strip():
             return Refusal("unreadable", "the mail is empty")
         if len(raw) > self._most:
-            log.warning("webhook.too_large", provider=source.NAME, size=len(raw))
-            return Refusal("unreadable", "the mail is larger than listener.max_message_bytes")
+            return Refusal("too_large", f"{len(raw):,} bytes are more than listener.max_message_bytes")
         receipt = await self._intake.accept(
             _with_line_ends(raw), self._envelope(settings, mail, recipients, raw), seen=_seen(source, mail, recipients)
         )
@@ -174,7 +188,9 @@ class WebhookDoor:
         key, left, found = settings.api_key.get_secret_value(), self._most, []
         for one in places:
             found.append(
-                await mail_of(one, self._fetcher, key=key, region="", most=left, now=self._clock()),
+                await mail_of(
+                    one, self._fetcher, key=key, region="", api=settings.api_url, most=left, now=self._clock()
+                ),
             )
             left -= len(found[-1])
         return found
@@ -212,15 +228,17 @@ def secrets_of(settings: WebhookSettings) -> Secrets:
     given = (settings.secret.get_secret_value(), settings.previous_secret.get_secret_value())
     return Secrets(
         tuple(one for one in given if one),
-        settings.public_key,
-        settings.topics,
-        timedelta(seconds=settings.window_seconds),
+        public_keys=tuple(one for one in (settings.public_key, settings.previous_public_key) if one),
+        topics=settings.topics,
+        window=timedelta(seconds=settings.window_seconds),
     )
 
 
 def _refuse(source: Provider, refusal: Refusal) -> Answer:
     answers: Answers = source.ANSWERS
-    log.warning("webhook.refused", provider=source.NAME, why=refusal.why, reason=refusal.reason)
+    # What is proven and refused is, or may be, a customer's mail: somebody has to look.
+    tell = log.error if refusal.why in {"unreadable", "too_large"} else log.warning
+    tell("webhook.refused", provider=source.NAME, why=refusal.why, reason=refusal.reason)
     return Answer(answers.of(refusal.why), refusal.why.replace("_", " "))
 
 

@@ -1,7 +1,8 @@
 """The second call of providers that do not post the mail itself: bounded, and only where it may lead.
 
 Rules:
-- https, no redirect, no proxy of the environment; the host is one of those that the provider's file names.
+- https, no redirect, no proxy of the environment; the host is one of those that the provider's file names, or the one
+  that the operator names in its place (`api_url`: a stand-in for trials, or storage that speaks S3).
 - A cap on bytes and on the time in all. What fails is a FetchError: the request is answered 503 and comes again.
 - The API's key goes to the API alone, not to where the bytes are kept.
 """
@@ -36,8 +37,8 @@ class Fetcher(Protocol):
 class HttpFetcher:
     """Over the network."""
 
-    def __init__(self) -> None:
-        self._client: httpx2.AsyncClient | None = None
+    def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
+        self._client = client
 
     async def get(self, url: str, headers: dict[str, str], most: int) -> bytes:
         if self._client is None:
@@ -73,33 +74,40 @@ def allowed(url: str, hosts: tuple[str, ...]) -> bool:
     return any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts)
 
 
-async def mail_of(fetch: Fetch, fetcher: Fetcher, *, key: str, region: str, most: int, now: datetime) -> bytes:
-    """The bytes of a mail that the request only names. Raises FetchError."""
+async def mail_of(
+    fetch: Fetch, fetcher: Fetcher, *, key: str, region: str, api: str = "", most: int, now: datetime
+) -> bytes:
+    """The bytes that a request only names; `api` takes the place of the provider's own. Raises FetchError."""
     if fetch.url.startswith("s3://"):
-        return await _from_s3(fetch.url, fetcher, key=key, region=region, most=most, now=now)
+        return await _from_s3(fetch.url, fetcher, key=key, region=region, api=api, most=most, now=now)
+    url = f"{api.rstrip('/')}{fetch.url.removeprefix(fetch.api)}" if api and fetch.api else fetch.url
     first = {"authorization": f"Bearer {key}", "accept": "application/json"} if fetch.bearer else {}
     first |= {fetch.header: key} if fetch.header else {}
-    found = await fetcher.get(fetch.url, first, SMALL if fetch.then else most)
+    found = await fetcher.get(url, first, SMALL if fetch.then else most)
     if not fetch.then:
         return found
     try:
         place = member(load_json(found), *fetch.then.split("."))
     except UnreadableError as error:
         raise FetchError(f"the answer names no {fetch.then}: {error}") from None
-    if not allowed(place, fetch.hosts):
+    if not allowed(place, fetch.hosts) and not (api and place.startswith(f"{api.rstrip('/')}/")):
         raise FetchError(f"{fetch.then} leads to a host that is not allowed")
     return await fetcher.get(place, {}, most)
 
 
-async def _from_s3(url: str, fetcher: Fetcher, *, key: str, region: str, most: int, now: datetime) -> bytes:
+async def _from_s3(url: str, fetcher: Fetcher, *, key: str, region: str, api: str, most: int, now: datetime) -> bytes:
     """An object of the operator's bucket: signed GET (AWS Signature Version 4)."""
     bucket, _, name = url.removeprefix("s3://").partition("/")
     access, _, secret = key.partition(":")
     if not secret or not region or not bucket.replace("-", "").replace(".", "").isalnum():
         raise FetchError("the mail is in S3: webhook.api_key (ACCESS_KEY_ID:SECRET) and webhook.region are needed")
-    host = f"{bucket}.s3.{region}.amazonaws.com"
-    path = quote(f"/{name}", safe="/-_.~")
-    return await fetcher.get(f"https://{host}{path}", s3_headers(host, path, access, secret, region, now), most)
+    if api:  # other storage has its buckets in the path
+        parts = urlsplit(api)
+        scheme, host, path = parts.scheme, parts.netloc, f"/{bucket}/{name}"
+    else:
+        scheme, host, path = "https", f"{bucket}.s3.{region}.amazonaws.com", f"/{name}"
+    path = quote(path, safe="/-_.~")
+    return await fetcher.get(f"{scheme}://{host}{path}", s3_headers(host, path, access, secret, region, now), most)
 
 
 def s3_headers(

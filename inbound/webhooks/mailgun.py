@@ -2,13 +2,19 @@
 
 Its signature is an HMAC over timestamp and token alone. It does not cover the mail: a token that was seen with one body
 is refused with another, and with the same one brings nothing new. Whether each try has a time of its own is unverified,
-so a time may be as old as the tries last: what is remembered keeps replays out, not the window. Documented: 200 ends
-the tries, 406 does too, all else is tried again for eight hours (after 10 minutes, 10, 15, 30 minutes, 1, 2, 4 hours).
+so a time may be as old as the tries last: what is remembered keeps replays out, not the window. Documented:
+
+    200     done
+    406     never again
+    other   again for eight hours: after 10 minutes, 10, 15, 30 minutes, 1, 2, 4 hours
+
 Register `.../inbound/mailgun/mime`: only raw mail keeps the sender's DKIM signatures.
 """
 
 from __future__ import annotations
 
+import json
+import secrets as chance
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,28 +22,37 @@ from inbound.contracts import SpamWord
 from inbound.header_block import split
 from inbound.webhooks import filtered, forms
 from inbound.webhooks.contract import (
+    About,
     Answers,
     InboundMail,
+    Letter,
     Parsed,
     Proven,
     Refusal,
     Request,
     Secrets,
+    Signing,
     UnreadableError,
     load_json,
     member,
     objects,
     optional,
 )
+from inbound.webhooks.dressing import Field, posted, taken, with_fields
 from inbound.webhooks.forms import Form
-from inbound.webhooks.proofs import by_hex, in_time
+from inbound.webhooks.proofs import by_hex, hexdigits, in_time
 from inbound.webhooks.rebuild import File, rebuild
 from inbound.webhooks.reporting import Shape, events
 
 NAME = "mailgun"
-SIGNS = True
-ANSWERS = Answers(not_ours=406, unreadable=406)  # 406: never tried again; what is broken stays so
-TRIES = timedelta(hours=12)
+LASTS = timedelta(hours=12)
+ABOUT = About(
+    means={"2xx": "done", "406": "never", "4xx": "again", "5xx": "again"},
+    covers=False,
+    lasts=LASTS,
+    needs={"secret": "it proves who posts"},
+)
+ANSWERS = Answers(not_ours=406)
 SPAM_FIELDS = ("x-mailgun-sflag", "x-mailgun-sscore")
 REPORTS = Shape(
     kinds={
@@ -50,6 +65,7 @@ REPORTS = Shape(
     recipient=("recipient",),
     message_id=("message", "headers", "message-id"),
     diagnostic=("delivery-status", "message"),
+    return_path=("envelope", "sender"),
 )
 """`failed` has its `severity`; what has none is its own word."""
 
@@ -62,7 +78,7 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
     found = by_hex(signature, f"{stamp}{token}".encode(), secrets)
     if isinstance(found, Refusal):
         return found
-    at = in_time(stamp, replace(secrets, window=max(secrets.window, TRIES)), now)
+    at = in_time(stamp, replace(secrets, window=max(secrets.window, LASTS)), now)
     return at if isinstance(at, Refusal) else Proven(at)
 
 
@@ -70,7 +86,7 @@ def _signature(request: Request) -> tuple[str, str, str]:
     """Time, token and proof: fields of a route's form, a member of an event's JSON."""
     names = ("timestamp", "token", "signature")
     if request.content_type == "application/json":
-        data = load_json(request.body)
+        data = load_json(request.body, once=True)
         stamp, token, signature = (member(data, "signature", name) for name in names)
     else:
         form = forms.read(request)
@@ -80,7 +96,7 @@ def _signature(request: Request) -> tuple[str, str, str]:
 
 def parse(request: Request) -> Parsed:
     if request.content_type == "application/json":
-        data = member(load_json(request.body), "event-data", kind=dict)
+        data = member(load_json(request.body, once=True), "event-data", kind=dict)
         return Parsed(
             events=events([{**data, "severity": optional(data, "severity") or optional(data, "event")}], REPORTS)
         )
@@ -90,7 +106,7 @@ def parse(request: Request) -> Parsed:
     token = form.text("token")
     mail = InboundMail(
         raw=raw if raw is not None else _rebuilt(form),
-        mail_from=form.text("sender", ""),
+        mail_from=form.text("sender") if "sender" in form.parts else None,
         rcpt_to=recipients,
         provider_id=token,
         bound=token,
@@ -125,3 +141,36 @@ def _content_ids(form: Form) -> dict[str, str]:
     known = form.text("content-id-map", "")
     found = load_json(known.encode()) if known else {}
     return {str(name): str(cid).strip("<>") for cid, name in found.items()} if isinstance(found, dict) else {}
+
+
+def dress(letter: Letter) -> Request:
+    return posted({"recipient": ",".join(letter.rcpt_to), "sender": letter.mail_from, "body-mime": letter.raw})
+
+
+def _dress_parsed(letter: Letter) -> Request:
+    mail = taken(letter.raw)
+    fields: dict[str, Field] = {
+        "recipient": ",".join(letter.rcpt_to),
+        "sender": letter.mail_from,
+        "from": mail.header("from"),
+        "subject": mail.header("subject"),
+        "message-headers": json.dumps([list(one) for one in mail.headers]),
+        "body-plain": mail.text,
+        "body-html": mail.html,
+        "attachment-count": str(len(mail.files)),
+        "content-id-map": json.dumps({f"<{f[2]}>": f"attachment-{n}" for n, f in enumerate(mail.files, 1) if f[2]}),
+    }
+    fields |= {f"attachment-{n}": (name, kind, data) for n, (name, kind, _, data) in enumerate(mail.files, 1)}
+    return posted(fields)
+
+
+def sign(request: Request, signing: Signing) -> Request:
+    token = chance.token_hex(25)
+    signature = hexdigits(signing.secret, f"{signing.stamp}{token}".encode())
+    proof = {"timestamp": signing.stamp, "token": token, "signature": signature}
+    if request.content_type == "application/json":
+        return replace(request, body=json.dumps({**load_json(request.body), "signature": proof}).encode())
+    return with_fields(request, proof)
+
+
+CLOTHES = {"": dress, "parsed": _dress_parsed}

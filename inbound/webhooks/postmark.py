@@ -1,12 +1,19 @@
 """Postmark's inbound webhook: JSON, with the raw mail where "include raw email content" is on.
 
-It signs nothing: a password in the URL (HTTP basic) or a secret path proves it. Documented: 403 ends the tries, any
-other answer than 200 is tried again, ten times over some ten and a half hours. Set "Include raw email content in JSON
-payload": only raw mail keeps the sender's DKIM signatures, and without one nobody is proven.
+It signs nothing, so that nothing covers the mail: a password in the URL (HTTP basic) or a secret path. Documented:
+
+    200     done
+    403     never again, as a mail that is for nobody here should not be
+    other   again, ten times over some ten and a half hours
+
+Set "Include raw email content in JSON payload": only raw mail keeps the sender's DKIM signatures, and without one
+nobody is proven. Unverified: in which form raw mail with 8-bit bytes that are no UTF-8 stands in JSON.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,8 +21,10 @@ from typing import Any
 from inbound.contracts import DeliveryEvent, SpamWord
 from inbound.webhooks import filtered
 from inbound.webhooks.contract import (
+    About,
     Answers,
     InboundMail,
+    Letter,
     Parsed,
     Proven,
     Refusal,
@@ -23,18 +32,24 @@ from inbound.webhooks.contract import (
     Secrets,
     UnreadableError,
     from_base64,
-    load_json,
     member,
     objects,
     optional,
+    posted_json,
     utf8,
 )
+from inbound.webhooks.dressing import as_json, as_text, taken, with_password
 from inbound.webhooks.proofs import by_password
 from inbound.webhooks.rebuild import File, rebuild
 
 NAME = "postmark"
-SIGNS = False
-ANSWERS = Answers(not_ours=403)  # 403: never tried again, as a mail that is for nobody here should not be
+ABOUT = About(
+    means={"2xx": "done", "403": "never", "4xx": "again", "5xx": "again"},
+    signs=False,
+    covers=False,
+    needs={"secret": "it signs nothing, so a password is all that proves it"},
+)
+ANSWERS = Answers(not_ours=403)
 
 
 def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal:
@@ -42,7 +57,7 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
 
 
 def parse(request: Request) -> Parsed:
-    data = load_json(request.body)
+    data = posted_json(request)
     if optional(data, "RecordType") in {"Bounce", "SpamComplaint", "Delivery"}:
         return Parsed(events=(_event(data),))
     recipients = [optional(one, "Email") for one in optional(data, "ToFull", kind=list, default=[])]
@@ -122,3 +137,41 @@ def _event(data: Mapping[str, Any]) -> DeliveryEvent:
         diagnostic=optional(data, "Description")[:500],
         original_message_id=optional(data, "Metadata", "message_id")[:998],
     )
+
+
+def dress(letter: Letter) -> Request:
+    found = _dressed(letter) | {"RawEmail": as_text(letter.raw)}
+    return as_json(found)
+
+
+def _dress_parsed(letter: Letter) -> Request:
+    return as_json(_dressed(letter))
+
+
+def _dressed(letter: Letter) -> dict[str, Any]:
+    own = {"from", "to", "cc", "subject", "date", "reply-to", "mime-version", "content-type"}
+    mail = taken(letter.raw)
+    shown, address = next(iter(mail.people("from")), ("", ""))
+    return {
+        "From": address,
+        "FromFull": {"Email": address, "Name": shown},
+        "To": mail.header("to"),
+        "ToFull": [{"Email": one, "Name": "", "MailboxHash": ""} for one in letter.rcpt_to],
+        "OriginalRecipient": letter.rcpt_to[0],
+        "Subject": mail.header("subject"),
+        "MessageID": hashlib.sha256(letter.raw).hexdigest()[:36],
+        "ReplyTo": mail.header("reply-to"),
+        "Date": mail.header("date"),
+        "TextBody": mail.text,
+        "HtmlBody": mail.html,
+        "Headers": [{"Name": name, "Value": value} for name, value in mail.headers if name.lower() not in own]
+        + [{"Name": "Return-Path", "Value": f"<{letter.mail_from}>"}],
+        "Attachments": [
+            {"Name": name, "ContentType": kind, "ContentID": cid, "Content": base64.b64encode(data).decode()}
+            for name, kind, cid, data in mail.files
+        ],
+    }
+
+
+sign = with_password
+CLOTHES = {"": dress, "parsed": _dress_parsed}

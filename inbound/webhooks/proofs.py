@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from inbound.webhooks.contract import Proven, Refusal, Request, Secrets
+from inbound.webhooks.contract import Proven, Refusal, Request, Secrets, Signing
 
 STANDARD_PREFIX = "whsec_"
 
@@ -58,7 +58,7 @@ def by_hex(given: str | None, signed: bytes, secrets: Secrets) -> Proven | Refus
     """HMAC-SHA256 in hexadecimal digits."""
     if given is None or not given.isascii():
         return Refusal("unauthentic", "no one signature")
-    if same(given.lower(), (hexdigits(secret, signed) for secret in secrets.values)):
+    if same(given, (hexdigits(secret, signed) for secret in secrets.values)):
         return Proven()
     return Refusal("unauthentic", "the signature does not fit")
 
@@ -113,6 +113,14 @@ def standard(
     return at if isinstance(at, Refusal) else Proven(at)
 
 
+def standard_headers(prefix: str, name: str, body: bytes, signing: Signing) -> tuple[tuple[str, str], ...]:
+    """The three headers of Standard Webhooks (`webhook-id` and others) for a body that we sign."""
+    signed = f"{name}.{signing.stamp}.".encode() + body
+    proof = base64.b64encode(hmac.new(standard_key(signing.secret), signed, hashlib.sha256).digest()).decode()
+    given = {"id": name, "timestamp": signing.stamp, "signature": f"v1,{proof}"}
+    return tuple((f"{prefix}-{one}", value) for one, value in given.items())
+
+
 def ec_holds(public_key: str, signature: str | None, signed: bytes) -> bool:
     """ECDSA with SHA-256; key as PEM or as base64 of its DER, signature in base64."""
     key = _key(public_key)
@@ -156,5 +164,7 @@ def _key(text: str) -> object:
         return None
 
 
-def is_public_key(text: str) -> bool:
-    return _key(text) is not None
+def is_public_key(text: str, kind: str) -> bool:
+    """Whether it can be read, and is of this kind: `ec` or `rsa`."""
+    wanted = {"ec": ec.EllipticCurvePublicKey, "rsa": rsa.RSAPublicKey}.get(kind)
+    return wanted is not None and isinstance(_key(text), wanted)

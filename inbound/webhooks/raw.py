@@ -1,29 +1,42 @@
 """A whole mail as the body (`message/rfc822`), signed as Standard Webhooks: from an Email Worker or a script.
 
 The envelope stands in the query, signed by nothing but known to the sender's own program: `?from=...&to=...&to=...`.
-Derive the webhook's id from the mail (a hash of it), so that a second try has the same one. Any 2xx is done; 5xx: try
-again; anything else: do not.
+Derive the webhook's id from the mail (a hash of it), so that a second try has the same one. What a caller is to make of
+a status:
+
+    2xx     done
+    404     never: for nobody here
+    other   again, and somebody should look: another secret, a wrong clock, no mail in the body
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inbound.webhooks.contract import (
+    About,
     Answers,
     InboundMail,
+    Letter,
     Parsed,
     Proven,
     Refusal,
     Request,
     Secrets,
+    Signing,
     UnreadableError,
 )
-from inbound.webhooks.proofs import standard
+from inbound.webhooks.dressing import with_headers
+from inbound.webhooks.proofs import standard, standard_headers
 
 NAME = "raw"
-SIGNS = True
+ABOUT = About(
+    means={"2xx": "done", "404": "never", "4xx": "again", "5xx": "again"},
+    needs={"secret": "it proves who posts"},
+    lasts=timedelta(minutes=5),
+    standard=True,
+)
 ANSWERS = Answers()
 
 
@@ -43,10 +56,23 @@ def parse(request: Request) -> Parsed:
         (
             InboundMail(
                 raw=request.body,
-                mail_from=next((value for name, value in envelope if name == "from"), ""),
+                mail_from=next((value for name, value in envelope if name == "from"), None),
                 rcpt_to=tuple(value for name, value in envelope if name == "to"),
                 provider_id=webhook_id,
                 bound=hashlib.sha256(f"{webhook_id}".encode()).hexdigest(),
             ),
         )
     )
+
+
+def dress(letter: Letter) -> Request:
+    query = (("from", letter.mail_from), *(("to", one) for one in letter.rcpt_to))
+    return Request(letter.raw, (("content-type", "message/rfc822"),), query=query)
+
+
+def sign(request: Request, signing: Signing) -> Request:
+    name = "msg_" + hashlib.sha256(request.body).hexdigest()[:24]
+    return with_headers(request, *standard_headers("webhook", name, request.body, signing))
+
+
+CLOTHES = {"": dress}

@@ -1,161 +1,168 @@
-"""Every provider's request for one mail, signed with keys of the tests' own."""
+"""Every provider's request for one mail, signed with keys of the tests' own; its `About` says what it needs."""
 
 from __future__ import annotations
 
 import base64
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from inbound.settings import WebhookSettings
-from inbound.webhooks.clothes import CLOTHES, Letter, Signing
-from inbound.webhooks.contract import Request
+from inbound.webhooks import resend as resend_file
+from inbound.webhooks import ses as ses_file
+from inbound.webhooks.contract import About, Letter, Proven, Request, Signing
+from inbound.webhooks.door import secrets_of
 from inbound.webhooks.fetching import FetchError
-from inbound.webhooks.ses import _SIGNED, _signed
+from inbound.webhooks.registry import clothes, provider
 from tests.agent.postroom import CUSTOMER, START, SUPPORT
 
 SECRET = "a secret of some length"
-OTHER = "whsec_" + base64.b64encode(b"another secret, for rotation").decode()
 STANDARD = "whsec_" + base64.b64encode(b"twenty-four bytes of key").decode()
+OTHER = "whsec_" + base64.b64encode(b"another secret, for rotation").decode()
+THIRD = "whsec_" + base64.b64encode(b"a third secret, of nobody").decode()
 URL = "https://mail.larkspur.example/inbound/mandrill"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail"
-CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"
-PARSED = ("postmark-parsed", "mailgun-parsed", "sendgrid-parsed")
-ALL = (*CLOTHES, "ses", "resend")
-TIMED = {"mailgun": 12, "mailgun-parsed": 12, "sendgrid": 96, "sendgrid-parsed": 96, "raw": 1 / 12, "resend": 1 / 12}
-"""Whose signature has a time, and how many hours off it may be."""
-SIGNED_BODY = (
-    "sendgrid",
-    "sendgrid-parsed",
-    "raw",
-    "mandrill",
-    "mailersend",
-    "postal",
-    "forwardemail",
-    "ses",
-    "resend",
-)
-"""Whose signature covers the mail."""
-
-
-@cache
-def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@cache
-def ec_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def public(key: Any) -> str:
-    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(der).decode()
-
-
-@cache
-def certificate(*, until: int = 365) -> str:
-    """Of SNS's key, self-made, in PEM."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(rsa_key().public_key())
-        .serial_number(1)
-        .not_valid_before(START - timedelta(days=400))
-        .not_valid_after(START + timedelta(days=until))
-        .sign(rsa_key(), hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+SNS = "sns.eu-west-1.amazonaws.com"
+CERTIFICATE = f"https://{SNS}/SimpleNotificationService-0a1b2c3d4e5f60718293a4b5c6d7e8f9.pem"
+STORE = "https://store.resend.com/e-1"
+ALL = tuple(clothes())
 
 
 def base(name: str) -> str:
     """The provider of a name with or without `-parsed`."""
-    return name.removesuffix("-parsed")
+    return name.partition("-")[0]
+
+
+def about(name: str) -> About:
+    return provider(base(name)).ABOUT
+
+
+def rebuilt(name: str) -> bool:
+    """Whether the mail comes taken apart."""
+    return "-" in name or not about(name).raw
+
+
+SIGNED_BODY = tuple(one for one in ALL if about(one).covers)
+"""Whose signature covers the mail."""
+TIMED = tuple(one for one in ALL if about(one).lasts is not None)
+"""Whose signature has a time."""
+KEYED = tuple(one for one in ALL if about(one).key)
+"""Who proves itself by the private half of a key."""
+
+
+def key(kind: str, which: int = 1) -> Any:
+    """One of the tests' own private keys; None where there is nothing to sign with."""
+    return _made(kind, which)
+
+
+@cache
+def _made(kind: str, _which: int) -> Any:
+    if kind == "ec":
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048) if kind == "rsa" else None
+
+
+def public(private: Any) -> str:
+    der = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(der).decode()
+
+
+def named(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+@cache
+def authority() -> tuple[Any, x509.Certificate]:
+    """An authority of the tests' own."""
+    private, name = key("rsa", 7), named("An authority of our own")
+    made = unsigned(name, name, private.public_key(), far()).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
+    return private, made.sign(private, hashes.SHA256())
+
+
+def unsigned(subject: x509.Name, issuer: x509.Name, public_key: Any, until: datetime) -> x509.CertificateBuilder:
+    return x509.CertificateBuilder(
+        subject_name=subject,
+        issuer_name=issuer,
+        public_key=public_key,
+        serial_number=x509.random_serial_number(),
+        not_valid_before=START - timedelta(days=400),
+        not_valid_after=until,
+    )
+
+
+def far() -> datetime:
+    """Long after every test, by the machine's own clock too."""
+    return datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@cache
+def certificate(*, until: int = 365, which: int = 1) -> str:
+    """Of SNS's key, with the authority's behind it, in PEM."""
+    private, issuer = authority()
+    builder = unsigned(
+        named("sns.amazonaws.com"), issuer.subject, key("rsa", which).public_key(), START + timedelta(days=until)
+    )
+    chain = (builder.sign(private, hashes.SHA256()), issuer)
+    return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in chain)
 
 
 def secret_of(name: str) -> str:
-    return STANDARD if base(name) in {"raw", "resend"} else SECRET
+    return STANDARD if about(name).standard else SECRET
+
+
+def section(name: str) -> dict[str, Any]:
+    """A `[[webhook]]` with as little as it starts with; a key where it has the choice."""
+    given = {
+        "secret": secret_of(name),
+        "public_key": public(key(about(name).key)) if about(name).key else "",
+        "public_key|secret": public(key(about(name).key)) if about(name).key else "",
+        "topics": [TOPIC],
+        "public_url": URL,
+        "api_key": "an API's key",
+    }
+    return {"provider": base(name), **{one.partition("|")[0]: given[one] for one in about(name).needs}}
 
 
 def settings(name: str, **changes: object) -> WebhookSettings:
-    found: dict[str, Any] = {"provider": base(name)}
-    match base(name):
-        case "ses":
-            found["topics"] = [TOPIC]
-        case "postal":
-            found["public_key"] = public(rsa_key())
-        case "sendgrid":
-            found["public_key"] = public(ec_key())
-        case "mandrill":
-            found |= {"secret": SECRET, "public_url": URL}
-        case "resend":
-            found |= {"secret": STANDARD, "api_key": "re_key"}
-        case _:
-            found["secret"] = secret_of(name)
-    return WebhookSettings.model_validate({**found, **changes})
+    return WebhookSettings.model_validate({**section(name), **changes})
 
 
-def signing(name: str, *, secret: str = "", now: datetime = START) -> Signing:
-    keys = {"postal": rsa_key, "sendgrid": ec_key}
-    key = keys[base(name)]() if base(name) in keys else None
-    return Signing(secret or secret_of(name), now, URL if name == "mandrill" else "", key)
+def signing(name: str, *, secret: str = "", now: datetime = START, which: int = 1) -> Signing:
+    url = URL if "public_url" in about(name).needs else ""
+    return Signing(secret or secret_of(name), now, url, key(about(name).key, which), TOPIC)
 
 
-def request(name: str, letter: Letter, *, secret: str = "", now: datetime = START) -> Request:
+def request(name: str, letter: Letter, *, secret: str = "", now: datetime = START, which: int = 1) -> Request:
     if name == "ses":
-        return ses(letter, now=now)
-    if name == "resend":
-        return resend(letter, signing(name, secret=secret, now=now))
-    return CLOTHES[name](letter, signing(name, secret=secret, now=now))
+        return ses(letter, signing(name, now=now, which=which))
+    return clothes()[name](letter, signing(name, secret=secret, now=now, which=which))
 
 
 def letter(raw: bytes, *to: str) -> Letter:
     return Letter(raw, CUSTOMER, to or (SUPPORT,))
 
 
-def ses(given: Letter, *, now: datetime = START, topic: str = TOPIC, **changes: object) -> Request:
-    """An SNS notification with the mail in it."""
-    message = {
-        "notificationType": "Received",
-        "mail": {"source": given.mail_from, "messageId": base64.b32encode(given.raw[-20:]).decode()},
-        "receipt": {"recipients": list(given.rcpt_to), "action": {"type": "SNS", "encoding": "BASE64"}},
-        "content": base64.b64encode(given.raw).decode(),
-    }
-    return sns("Notification", json.dumps(message), now=now, topic=topic, **changes)
+def ses(given: Letter, sign: Signing | None = None, **changes: object) -> Request:
+    """An SNS notification with the mail in it, that names Amazon's own host."""
+    return sns("Notification", ses_file.dress(given).body.decode(), sign, **changes)
 
 
-def sns(kind: str, message: str, *, now: datetime = START, topic: str = TOPIC, **changes: object) -> Request:
-    data: dict[str, Any] = {
-        "Type": kind,
-        "MessageId": "n-1",
-        "TopicArn": topic,
-        "Message": message,
-        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "SignatureVersion": "2",
-        "SigningCertURL": CERTIFICATE,
-        **changes,
-    }
-    algorithm = hashes.SHA1() if data["SignatureVersion"] == "1" else hashes.SHA256()  # noqa: S303 (what SNS has)
-    signed = _signed(data, _SIGNED[kind])
-    data["Signature"] = base64.b64encode(rsa_key().sign(signed, padding.PKCS1v15(), algorithm)).decode()
-    return Request(json.dumps(data).encode(), (("content-type", "text/plain; charset=UTF-8"),))
+def sns(kind: str, message: str, sign: Signing | None = None, **changes: object) -> Request:
+    return ses_file.sns(kind, message, sign or signing("ses"), **{"SigningCertURL": CERTIFICATE, **changes})
 
 
-def resend(given: Letter, sign: Signing) -> Request:
-    """Signed metadata; the bytes are behind the API (`Stores`)."""
-    data = {"type": "email.received", "data": {"email_id": "e-1", "to": list(given.rcpt_to), "from": given.mail_from}}
-    dressed = CLOTHES["raw"](replace(given, raw=json.dumps(data).encode()), sign)
-    headers = tuple((name.replace("webhook-", "svix-"), value) for name, value in dressed.headers)
-    return Request(dressed.body, headers)
+def verified(name: str, request: Request, configured: WebhookSettings | None = None, now: datetime = START) -> bool:
+    secrets = replace(secrets_of(configured or settings(name)), certificate=certificate())
+    return isinstance(provider(base(name)).verify(request, secrets, now), Proven)
 
 
 @dataclass
@@ -167,16 +174,9 @@ class Stores:
 
     @classmethod
     def of(cls, given: Letter) -> Stores:
-        place = "https://store.resend.com/e-1"
-        named = json.dumps({"raw": {"download_url": place}}).encode()
-        return cls(
-            {
-                CERTIFICATE: certificate().encode(),
-                "https://api.resend.com/emails/receiving/e-1": named,
-                place: given.raw,
-            },
-            [],
-        )
+        api = f"{resend_file.API}/emails/receiving/{resend_file.email_id(given)}"
+        named = json.dumps({"raw": {"download_url": STORE}}).encode()
+        return cls({CERTIFICATE: certificate().encode(), api: named, STORE: given.raw}, [])
 
     async def get(self, url: str, headers: dict[str, str], most: int) -> bytes:
         self.asked.append((url, headers))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
+from pydantic import ValidationError
 
 from agent.check import notes
 from agent.config import ConfigError, load
 from agent.serve import assemble, build, opened, running
 from agent.web.server import bind
-from inbound.webhooks.clothes import CLOTHES, Letter, Signing
+from inbound.settings import WebhookSettings
+from inbound.webhooks.contract import Letter, Signing
+from inbound.webhooks.registry import NAMES, clothes, provider
 from outbound.couriers.registry import open_courier
 from tests.agent.postroom import CUSTOMER, HOURS, START, SUPPORT, Clock, configuration
+from tests.inbound.webhooks import dressed
 
 SECRET = "a secret of some length"
 MAIL = f"From: {CUSTOMER}\r\nTo: {SUPPORT}\r\nSubject: A question\r\nMessage-ID: <h@x>\r\n\r\n{HOURS}\r\n".encode()
@@ -25,11 +29,11 @@ LETTER = Letter(MAIL, CUSTOMER, (SUPPORT,))
 
 
 @asynccontextmanager
-async def listening(folder: Path, **door: object) -> AsyncIterator[httpx2.AsyncClient]:
-    """A whole service with Postmark, Mailgun and CloudMailin configured."""
-    names = ("postmark", "mailgun", "cloudmailin")
-    webhooks = [{"provider": name, "secret": SECRET} for name in names]
-    config = configuration(folder, webhook=webhooks, webhooks={"port": 0, **door})
+async def listening(
+    folder: Path, names: Sequence[str] = ("postmark", "mailgun", "cloudmailin"), **door: object
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A whole service with these providers configured."""
+    config = configuration(folder, webhook=[dressed.section(one) for one in names], webhooks={"port": 0, **door})
     async with opened(config) as database:
         service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
         assert service.hooks is not None
@@ -39,7 +43,7 @@ async def listening(folder: Path, **door: object) -> AsyncIterator[httpx2.AsyncC
 
 
 async def post(client: httpx2.AsyncClient, path: str, name: str = "postmark", secret: str = SECRET) -> int:
-    made = CLOTHES[name](LETTER, Signing(secret, START))
+    made = clothes()[name](LETTER, Signing(secret, START))
     return (await client.post(path, content=made.body, headers=list(made.headers))).status_code
 
 
@@ -57,7 +61,7 @@ async def test_only_what_is_configured_is_there(tmp_path: Path) -> None:
 async def test_a_path_may_carry_the_secret_or_a_form(tmp_path: Path) -> None:
     """Behind the provider's name: the secret for who signs nothing, `mime` for Mailgun."""
     async with listening(tmp_path) as client:
-        made = CLOTHES["postmark"](LETTER, Signing(SECRET, START))
+        made = clothes()["postmark"](LETTER, Signing(SECRET, START))
         plain = {"content-type": "application/json"}
         for path, status in ((f"/inbound/postmark/{SECRET}", 200), ("/inbound/postmark/other", 401)):
             assert (await client.post(path, content=made.body, headers=plain)).status_code == status
@@ -65,18 +69,55 @@ async def test_a_path_may_carry_the_secret_or_a_form(tmp_path: Path) -> None:
         assert await post(client, "/inbound/mailgun", "mailgun", secret="another one") == 401
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-async def test_a_request_that_is_too_large_is_413(tmp_path: Path, chunked: bool) -> None:
-    """By the length that is claimed, and by what comes in pieces without one."""
-    async with listening(tmp_path, max_body_bytes=10_000) as client:
+async def test_a_request_that_is_too_large_is_413(tmp_path: Path) -> None:
+    """Of whichever provider, and of none: by the length that is claimed, and by what comes in pieces without one."""
 
-        async def pieces() -> AsyncIterator[bytes]:
-            for _ in range(30):
-                yield b"x" * 1000
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(30):
+            yield b"x" * 1000
 
-        content = pieces() if chunked else b"x" * 30_000
-        assert (await client.post("/inbound/postmark", content=content)).status_code == 413
+    async with listening(tmp_path, NAMES, max_body_bytes=10_000) as client:
+        for name in NAMES:
+            for content in (pieces(), b"x" * 30_000):
+                assert (await client.post(f"/inbound/{name}", content=content)).status_code == 413, name
+            small = await client.post(f"/inbound/{name}", content=b"x" * 9_000)
+            assert small.status_code == provider(name).ANSWERS.unauthentic, name
+        assert (await client.post("/inbound/nobody", content=b"x" * 30_000)).status_code == 413
         assert await post(client, "/inbound/postmark") == 200
+
+
+async def test_the_start_says_by_what_each_provider_proves_itself(tmp_path: Path) -> None:
+    """Who signs nothing demands a password or a secret path, and it is said where it posts to."""
+    config = configuration(tmp_path, webhook=[dressed.section(one) for one in NAMES], webhooks={"port": 0})
+    async with opened(config) as database:
+        service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
+        async with running(service):
+            for name, line in zip(NAMES, service.hook_lines, strict=True):
+                assert f"/inbound/{name} (" in line
+                assert ("it signs nothing: HTTP basic" in line) is (not provider(name).ABOUT.signs), line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_open_by_an_empty_secret(name: str) -> None:
+    """Whatever a provider is proven by: left out, empty or short, it does not start."""
+    good = dressed.section(name)
+    assert WebhookSettings.model_validate(good).provider == name
+    for key in set(good) - {"provider"}:
+        for value in ([] if key == "topics" else "", *(["short"] if key == "secret" else [])):
+            with pytest.raises(ValidationError, match=f"{name} needs"):
+                WebhookSettings.model_validate({**good, key: value})
+        with pytest.raises(ValidationError, match=f"{name} needs"):
+            WebhookSettings.model_validate({one: good[one] for one in good if one != key})
+
+
+@pytest.mark.parametrize("key", ["no key", dressed.public(dressed.key("rsa")), "-----BEGIN PUBLIC KEY-----\nx"])
+def test_a_key_that_is_none_does_not_start(key: str) -> None:
+    """Or is of another kind than the provider signs with."""
+    for change in ({"public_key": key}, {"previous_public_key": key}):
+        with pytest.raises(ValidationError, match="EC key"):
+            dressed.settings("sendgrid", **change)
+    with pytest.raises(ValidationError, match="no use for public_key"):
+        dressed.settings("postmark", public_key=key)
 
 
 async def test_who_reads_4xx_as_a_bounce_hears_none(tmp_path: Path) -> None:
@@ -97,7 +138,8 @@ async def test_a_body_that_never_ends_is_let_go(tmp_path: Path) -> None:
 
 
 CASES = {
-    'provider = "postmark"': "needs a secret",
+    'provider = "postmark"': "needs secret",
+    'provider = "postmrak"': "did you mean postmark",
     'provider = "nobody"': "provider",
     'provider = "ses"': "topics",
     'provider = "ses"\ntopics = ["mail"]': "topics",
