@@ -29,7 +29,10 @@ from outbound.couriers.registry import open_courier
 ROUNDS = 40
 QUEUE_MS, SEARCH_MS = 80.0, 500.0
 CHUNK = 50_000
-VIEWS = ("waiting", "person", "mine", "unseen", "answered", "automatic", "spam", "all")
+VIEWS = (
+    *("waiting", "person", "mine", "mentions", "escalated", "unseen", "answered", "automatic", "spam", "all"),
+    *("waiting&team=shop", "all&team=shop", "unseen&tag=vip", "answered&priority=urgent"),
+)
 QUESTIONS = ("w17", "common", "common w4321", "w17 w3", "nobody", "seed77", "com")
 STATUS = (
     "CASE WHEN {n} % 100 < 55 THEN 'answered' WHEN {n} % 100 < 80 THEN 'recorded' WHEN {n} % 100 < 95 THEN 'closed' "
@@ -98,6 +101,9 @@ def statements(database: Database) -> list[str]:
             f"'{{}}', '[]', '', '', '', {START} + s.n * 1000000",
             " WHERE s.n % 100 < 40",
         ),
+        into("handling (mail_id, team)", f"SELECT 'm-' || {n}, 'shop'", " WHERE s.n % 500 = 0"),
+        into("mail_tag (mail_id, tag)", f"SELECT 'm-' || {n}, 'vip'", " WHERE s.n % 1000 = 0"),
+        into("mail_tag (mail_id, tag)", f"SELECT 'm-' || {n}, 'urgent'", " WHERE s.n % 2000 = 1"),
         into("searched (ref, mail_id, words)", words),
     ]
 

@@ -98,3 +98,9 @@ async def standing(tx: Tx) -> dict[MailStatus, int]:
         query = select(func.count()).select_from(mail).where(mail.c.status == status)
         found[status] = (await tx.execute(query)).scalar_one()
     return found
+
+
+async def last_received(tx: Tx) -> datetime | None:
+    """When the newest mail came, by whatever door."""
+    newest = select(mail.c.received_at).order_by(mail.c.received_at.desc()).limit(1)
+    return (await tx.execute(newest)).scalar_one_or_none()

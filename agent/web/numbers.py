@@ -9,35 +9,42 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent import canary
 from agent.parts import Parts
-from agent.store import figures, pauses
+from agent.store import figures, outcomes, pauses, reputation
 from agent.store.figures import Day
 from agent.web.page import Pages
+from agent.words import instant
 
 SPANS = (7, 30, 90)
 WIDTH, HEIGHT, GAP = 720, 160, 2
 COLUMNS = (
-    *("day", "received", "answered_unseen", "approved", "edited", "rejected"),
-    *("median_minutes_to_answer", "edit_rate", "input_tokens", "output_tokens"),
+    *("day", "received", "answered_unseen", "approved", "edited", "rejected", "sent"),
+    *("median_minutes_to_answer", "edit_rate", "input_tokens", "output_tokens", "cost"),
+)
+TITLES = (
+    *("Day (UTC)", "Received", "Unseen", "Approved", "Edited", "Rejected", "Sent"),
+    *("Minutes to answer (median)", "Edit rate", "Tokens in", "Tokens out", "Cost"),
 )
 
 
-def row_of(day: Day) -> list[str]:
+def row_of(day: Day, cost: float = 0.0) -> list[str]:
     """In the order of `COLUMNS`; what is not known is empty."""
     minutes, rate = day.median_minutes, day.edit_rate
     return [
         day.begins.date().isoformat(),
-        *(str(one) for one in (day.received, day.unseen, day.approved, day.edited, day.rejected)),
+        *(str(one) for one in (day.received, day.unseen, day.approved, day.edited, day.rejected, len(day.seconds))),
         "" if minutes is None else f"{minutes:.1f}",
         "" if rate is None else f"{rate:.3f}",
         str(day.input_tokens),
         str(day.output_tokens),
+        f"{cost:.4f}",
     ]
 
 
@@ -55,6 +62,7 @@ def bars(days: Sequence[Day]) -> list[dict[str, Any]]:
             "width": round(max(1.0, wide - GAP), 1),
             "received": tall(day.received),
             "unseen": tall(day.unseen),
+            "day": f"{day.begins:%d %b}",
             "told": f"{day.begins.date()}: {day.received} received, {day.unseen} answered unseen",
         }
         for n, day in enumerate(days)
@@ -72,35 +80,89 @@ class NumbersPage:
         asked = request.query_params.get("days", "7")
         if asked not in {str(span) for span in SPANS}:
             return self._pages.note(request, "No such time", "Numbers are shown for 7, 30 or 90 days.", 404)
-        now = self._parts.now()
-        async with self._parts.database.read() as tx:
+        now, parts = self._parts.now(), self._parts
+        async with parts.database.read() as tx:
             days = await figures.days(tx, now=now, count=int(asked))
-            standing = await figures.standing(tx)
-            paused = await pauses.all_(tx)
-        if request.url.path.endswith(".csv"):
-            return _csv(days)
-        model = self._parts.config.model
-        sent, written = sum(day.input_tokens for day in days), sum(day.output_tokens for day in days)
+            rows = [row_of(day, self._cost([day])) for day in reversed(days)]
+            if request.url.path.endswith(".csv"):
+                return _csv(rows)
+            since = days[0].begins
+            reports = await reputation.reports_since(tx, parts.config.postroom.tenant_id, since)
+            values: dict[str, Any] = {
+                "standing": await figures.standing(tx),
+                "bands": await outcomes.by_confidence(tx, since),
+                "last": await figures.last_received(tx),
+                "paused": await pauses.all_(tx),
+            }
         return self._pages.show(
             "numbers.html",
             request,
-            days=days,
-            rows=[row_of(day) for day in reversed(days)],
+            **values,
+            tiles=tiles(days, reports, self._cost(days)),
+            doors=await self._doors(),
+            rows=rows,
+            titles=TITLES,
             bars=bars(days),
-            standing=standing,
+            days=days,
             spans=SPANS,
             chosen=int(asked),
-            cost=(sent * model.price_input + written * model.price_output) / 1_000_000,
             size=(WIDTH, HEIGHT),
-            paused=paused,
             now=now,
         )
 
+    def _cost(self, days: Sequence[Day]) -> float:
+        """By the prices of the configuration."""
+        model = self._parts.config.model
+        sent, written = sum(day.input_tokens for day in days), sum(day.output_tokens for day in days)
+        return (sent * model.price_input + written * model.price_output) / 1_000_000
 
-def _csv(days: Sequence[Day]) -> Response:
+    async def _doors(self) -> list[tuple[str, bool, str]]:
+        """How each canary stands: its way, whether it sings, and what is known."""
+        found = []
+        for one in await canary.states(self._parts):
+            heard = f"last heard {instant(one.heard)}" if one.heard else "not heard yet"
+            silent = f"; {len(one.silent)} did not come in" if one.silent else ""
+            found.append((f"{one.canary.door} to {one.canary.to}", not one.silent, heard + silent))
+        return found
+
+
+def tiles(days: Sequence[Day], reports: Mapping[str, int], cost: float) -> list[tuple[str, str, str]]:
+    """The figures of the whole time: a title, the figure, and what it is of."""
+    received, unseen = sum(day.received for day in days), sum(day.unseen for day in days)
+    approved, edited = sum(day.approved for day in days), sum(day.edited for day in days)
+    decided = approved + edited + sum(day.rejected for day in days)
+    seconds = sorted(one for day in days for one in day.seconds)
+    sent, middle = len(seconds), seconds[len(seconds) // 2] / 60 if seconds else None
+    return [
+        ("Received", str(received), ""),
+        ("Answered unseen", str(unseen), _share(unseen, received, "of what came")),
+        ("Decided by people", str(decided), ""),
+        ("Time to an answer", "-" if middle is None else _spoken(middle), "median"),
+        ("Edited", _rate(edited, decided), "of what people decided"),
+        ("Bounced", _rate(reports.get("bounced", 0), sent), f"of {sent} sent"),
+        ("Complained of", _rate(reports.get("complained", 0), sent), f"of {sent} sent"),
+        ("Models", f"{cost:.2f}", "by your prices"),
+    ]
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _share(part: int, whole: int, words: str) -> str:
+    return f"{100 * part / whole:.0f} % {words}" if whole else words
+
+
+def _spoken(minutes: float) -> str:
+    if minutes < 1:
+        return "< 1 min"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> Response:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows(row_of(day) for day in days)
+    writer.writerows(reversed(rows))
     headers = {"Content-Disposition": 'attachment; filename="postroom-numbers.csv"'}
     return Response(out.getvalue(), media_type="text/csv", headers=headers)

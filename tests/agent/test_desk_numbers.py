@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.states import DraftState
 from agent.store.figures import DAY, Day
-from agent.web.numbers import COLUMNS, HEIGHT, bars, row_of
+from agent.store.outcomes import banded
+from agent.web.numbers import COLUMNS, HEIGHT, bars, row_of, tiles
 from tests.agent.desk_visitor import Visitor, visiting
 from tests.agent.postroom import HOURS, START
 
@@ -70,3 +72,39 @@ def test_the_highest_bar_is_as_high_as_the_drawing() -> None:
     """And a day with nothing has none."""
     drawn = bars([Day(START, received=4, unseen=2), Day(START + DAY)])
     assert [(one["received"], one["unseen"]) for one in drawn] == [(HEIGHT, HEIGHT / 2), (0, 0)]
+
+
+async def test_the_score_is_held_against_outcomes(visitor: Visitor) -> None:
+    """A reply that should not have been sent counts where its confidence was; so do rates and the last mail."""
+    sent = await visitor.home.receive(HOURS)
+    await visitor.home.settle()
+    await visitor.post((await visitor.page(f"/mail/{sent}")).form("wrong"), reason="closed that day")
+    text = " ".join((await visitor.page("/numbers")).text.split())
+    assert "95 % to 100 %0001" in text
+    assert "0.0 % of 1 sent" in text
+    assert "The last mail came 2026-11-20" in text
+    assert "No canary watches a door" in text
+
+
+def test_bands_hold_every_confidence_once() -> None:
+    """From nothing to sure, edges included; a verdict beats what the gate or a person let go."""
+    found = [
+        (DraftState.UNSEEN, 1.0, None),
+        (DraftState.APPROVED, 0.95, 1),
+        (DraftState.UNSEEN, 0.949, 0),
+        (DraftState.EDITED, 0.5, None),
+        (DraftState.REJECTED, 0.0, None),
+    ]
+    bands = banded(found)
+    assert sum(band.total for band in bands) == len(found)
+    told = [(band.low, band.right, band.edited, band.rejected, band.wrong) for band in bands if band.total]
+    assert told == [(0.0, 0, 0, 1, 0), (0.5, 0, 1, 0, 0), (0.9, 0, 0, 0, 1), (0.95, 2, 0, 0, 0)]
+
+
+def test_rates_are_of_what_they_say() -> None:
+    """Bounces and complaints of what was sent; nothing is divided by nothing."""
+    day = Day(START, received=10, unseen=4, approved=3, edited=1, seconds=[60.0, 600.0, 7200.0, 90_000.0])
+    told = {title: figure for title, figure, _ in tiles([day], {"bounced": 1, "complained": 2}, 0.5)}
+    assert (told["Bounced"], told["Complained of"], told["Edited"]) == ("25.0 %", "50.0 %", "25.0 %")
+    assert (told["Time to an answer"], told["Models"]) == ("2.0 h", "0.50")
+    assert {figure for _, figure, _ in tiles([Day(START)], {}, 0.0)} == {"0", "-", "0.00"}
