@@ -4,7 +4,8 @@ Rules:
 - An approval names the hash of what the person saw: text, subject, recipient, sender, newest mail, policy version. If
   any of it is another by now, nothing is approved and the person is told what changed.
 - Policy judges again at the moment of the decision. What it denies cannot be approved by anybody; what it sends to
-  review is what the person decides on, and the rules that they pass over stay in the draft and in the audit.
+  review is what the person decides on, with a reason where the rule wants one. The rules that they pass over and the
+  reason stay in the draft and in the audit.
 - An edit is a new draft of a person, judged before it is stored; it is approved like any other.
 - Decision, audit row, outbox row and the run's answer are one transaction.
 """
@@ -23,7 +24,7 @@ from agent.dispatch import dispatch
 from agent.facts import gather
 from agent.outcome import answer
 from agent.parts import Parts
-from agent.policy import Judgement, evaluate
+from agent.policy import Judgement, evaluate, to_justify
 from agent.proposing import approval_hash, needs_edit, said
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, MailStatus
@@ -124,7 +125,7 @@ async def _approve(
     case = await _open(parts, tx, draft_id, now)
     if isinstance(case, NotDecided):
         return case
-    problem = _cannot_approve(parts, case, seen_hash)
+    problem = _cannot_approve(parts, case, seen_hash) or _unsaid(case, reason)
     if problem:
         return NotDecided(problem)
     overruled = tuple(finding.rule for finding in case.judgement.findings)
@@ -152,6 +153,12 @@ def _cannot_approve(parts: Parts, case: _Case, seen_hash: str) -> str:
         hint = " (edit the draft first)" if needs_edit(judgement) else ""
         return f"policy refuses this reply: {denied}{hint}"
     return ""
+
+
+def _unsaid(case: _Case, reason: str) -> str:
+    """Ask for a reason where none is given for what only a reason passes over."""
+    asking = [one.reason for one in to_justify(case.judgement, own_words=case.draft.origin == "person")]
+    return f"say why it may go all the same: {'; '.join(asking)}" if asking and not reason.strip() else ""
 
 
 async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decided | NotDecided:

@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from agent.rules import REVISION, RULES, Caps, Facts, Final, Frozen, RuleKind, Settings, higher
-from outbound.contracts import Decision, EmailActionPolicy, ReplyRecipient, SendAgentEmail, Way
+from outbound.contracts import Decision, EmailActionPolicy, SendAgentEmail, Way
 
 __all__ = [
     "REVIEWED",
@@ -32,11 +32,18 @@ __all__ = [
     "Settings",
     "evaluate",
     "evaluate_final",
+    "to_justify",
 ]
 
 
 REVIEWED = frozenset(rule.id for rule in RULES if rule.kind == "review")
 """Ids of the rules that a person may pass over."""
+REASONED = frozenset(rule.id for rule in RULES if rule.wants_reason)
+"""Ids of those that they pass over with a reason alone."""
+VOUCHED = frozenset(rule.id for rule in RULES if rule.vouched)
+"""Ids of those that a person's own words answer."""
+MOST_WORDS = 100
+"""Words of one rule that are marked."""
 
 
 class Rules(Frozen):
@@ -58,7 +65,7 @@ class Rules(Frozen):
     def version(self) -> str:
         """Changes with any rule's id, kind or meaning and with any setting; the same in every process."""
         table = [(rule.id, rule.kind, rule.protects) for rule in RULES]
-        said = [REVISION, table, self.settings.model_dump(mode="json"), sorted(self.stricter)]
+        said = [REVISION, table, self.settings.model_dump(), sorted(self.stricter)]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -68,6 +75,8 @@ class Finding(Frozen):
     rule: str
     kind: RuleKind
     reason: str
+    words: tuple[str, ...] = ()
+    """What it is about, as it stands in the reply; no more than `MOST_WORDS`."""
 
 
 class Judgement(Frozen):
@@ -101,7 +110,8 @@ def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rule
             passed.append(rule.id)
         else:
             kind: RuleKind = "deny" if rule.id in rules.stricter else rule.kind
-            findings.append(Finding(rule=rule.id, kind=kind, reason=reason))
+            words = rule.words(proposal, facts, rules.settings)[:MOST_WORDS] if rule.words else []
+            findings.append(Finding(rule=rule.id, kind=kind, reason=reason, words=tuple(words)))
     return Judgement(
         policy=EmailActionPolicy(
             action_id=action_id,
@@ -132,7 +142,7 @@ def evaluate_final(
     """Judge final bytes under today's facts. `overruled` counts where a person approved, and for review rules alone."""
     said = proposal.model_copy(
         update={
-            "recipient": ReplyRecipient(email=found.to_address, user_id=proposal.recipient.user_id),
+            "recipient": proposal.recipient.model_copy(update={"email": found.to_address}),
             "subject": found.subject,
             "plain_text": found.body,
         }
@@ -154,6 +164,12 @@ def evaluate_final(
             "overruled": tuple(finding.rule for finding in judged.findings if finding not in left),
         }
     )
+
+
+def to_justify(judgement: Judgement, *, own_words: bool) -> tuple[Finding, ...]:
+    """What a person passes over with a reason alone; `own_words`: the text is a person's, not the model's."""
+    wanted = REASONED - VOUCHED if own_words else REASONED
+    return tuple(finding for finding in judgement.findings if finding.rule in wanted)
 
 
 def _decision(findings: list[Finding]) -> Decision:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent import words
+from agent.marking import marked, words_of
+from agent.store.drafts import Draft
 from agent.story import Story
 
 _JOINERS = "\u200c\u200d"
@@ -111,6 +113,7 @@ def _drafts(console: Console, story: Story, *, whole: bool) -> None:
             console,
             [
                 ("because", "; ".join(draft.reasons)),
+                ("rules", _rules(draft)),
                 ("decided by", draft.decided_by),
                 ("reason", draft.decision_reason),
                 ("passed over", ", ".join(draft.overruled)),
@@ -119,7 +122,17 @@ def _drafts(console: Console, story: Story, *, whole: bool) -> None:
                 ("subject", draft.proposal.subject),
             ],
         )
-        console.print(plain(draft.proposal.plain_text))
+        pieces = marked(draft.proposal.plain_text, words_of(draft.judgement))
+        console.print(
+            "".join(f"[bold]⟦{plain(piece)}⟧[/]" if is_marked else plain(piece) for piece, is_marked in pieces)
+        )
+        if any(is_marked for _, is_marked in pieces):
+            console.print("[dim]Look at what stands in ⟦ ⟧: a rule speaks of it above.[/]")
+
+
+def _rules(draft: Draft) -> str:
+    """The rules that spoke, each with its kind."""
+    return ", ".join(f"{one['rule']} ({one['kind']})" for one in draft.judgement.get("findings", ()))
 
 
 def _runs(console: Console, story: Story) -> None:

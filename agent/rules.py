@@ -2,7 +2,8 @@
 
 Rules about rules:
 - `deny`: nothing that a model proposes can pass it, and approving it is not offered to anybody.
-- `review`: a person decides; what they passed over stays in the audit.
+- `review`: a person decides; what they passed over stays in the audit. Where a mistake leaves the house with the reply,
+  passing over wants a reason; where the person's look is the remedy, it does not.
 - A rule may look at what a model said only to ask for more care, never for less.
 - What stands in the author's own subject and comes back behind `Re:` is theirs: it is no gap, link or mark of ours.
 """
@@ -101,6 +102,7 @@ class Settings(Frozen):
 
 RuleKind = Literal["deny", "review"]
 Check = Callable[[SendAgentEmail, Facts, Settings], str | None]
+Words = Callable[[SendAgentEmail, Facts, Settings], list[str]]
 NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
 UNSURE_TEXT = frozenset({codes.BAD_BASE64, codes.UNKNOWN_CHARSET, codes.ENCRYPTED})
 """Defects after which what we read may not be what the author wrote."""
@@ -115,6 +117,12 @@ class Rule:
     kind: RuleKind
     protects: str
     check: Check
+    words: Words | None = None
+    """The words of the reply that it is about, as they stand there: people see them marked."""
+    wants_reason: bool = False
+    """A person who passes over it has to say why."""
+    vouched: bool = False
+    """But not where the words are a person's own: who wrote them knows their source."""
 
 
 def higher(one: RiskLevel, other: RiskLevel | None) -> RiskLevel:
@@ -160,9 +168,13 @@ def attachments(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "a reply carries no attachments" if facts.attachments else None
 
 
-def unresolved_fields(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
+def gaps(proposal: SendAgentEmail, facts: Facts, _: Settings) -> list[str]:
     theirs = set(content.gaps(facts.mail_subject))
-    found = [*content.gaps(proposal.plain_text), *(one for one in content.gaps(proposal.subject) if one not in theirs)]
+    return [*content.gaps(proposal.plain_text), *(one for one in content.gaps(proposal.subject) if one not in theirs)]
+
+
+def unresolved_fields(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+    found = gaps(proposal, facts, settings)
     return f"nobody filled in {_quoted(found, proposal)}" if found else None
 
 
@@ -192,19 +204,27 @@ def suppressed(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "the recipient is suppressed (bounced or complained)" if facts.suppressed else None
 
 
-def link(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+def strange_links(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> list[str]:
     known = {*facts.own_addresses, facts.author} - {""}
     theirs = set(content.links(facts.mail_subject))
     found = [
         *content.links(proposal.plain_text),
         *(one for one in content.links(proposal.subject) if one not in theirs),
     ]
-    strange = [one for one in found if not content.is_allowed(one, settings.allowed_links, known)]
+    return [one for one in found if not content.is_allowed(one, settings.allowed_links, known)]
+
+
+def link(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+    strange = strange_links(proposal, facts, settings)
     return f"the reply has links that are not allowed: {_quoted(strange, proposal, 3)}" if strange else None
 
 
-def placeholder(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
-    found = content.placeholders(proposal.plain_text)
+def to_fill_in(proposal: SendAgentEmail, _: Facts, __: Settings) -> list[str]:
+    return content.placeholders(proposal.plain_text)
+
+
+def placeholder(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+    found = to_fill_in(proposal, facts, settings)
     return f"a place may be left to fill in: {_quoted(found, proposal)}" if found else None
 
 
@@ -283,10 +303,14 @@ def two_of_three(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "the reply could carry what is not the author's to know" if facts.foreign_data else None
 
 
-def facts_known(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
+def unsourced(proposal: SendAgentEmail, facts: Facts, _: Settings) -> list[str]:
     if facts.entry_id is not None and facts.entry_id == proposal.template_id:
-        return None  # the operator's own words, with values that stand in the mail
-    found = content.unsupported(proposal.plain_text, facts.sources)
+        return []  # the operator's own words, with values that stand in the mail
+    return content.unsupported(proposal.plain_text, facts.sources)
+
+
+def facts_known(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+    found = unsourced(proposal, facts, settings)
     return f"stands in no source: {_quoted(found, proposal, 8)}" if found else None
 
 
@@ -296,28 +320,61 @@ RULES: tuple[Rule, ...] = (
     Rule("automatic_mail", "deny", "Machines are not answered (RFC 3834).", automatic),
     Rule("auto_submitted", "deny", "What nobody saw says so, what a person approved does not.", marked),
     Rule("attachments", "deny", "Nothing is attached.", attachments),
-    Rule("unresolved_fields", "deny", "No template mark leaves the house.", unresolved_fields),
+    Rule("unresolved_fields", "deny", "No template mark leaves the house.", unresolved_fields, gaps),
     Rule("second_reply", "deny", "One mail, one reply.", second_reply),
     Rule("invisible_text", "deny", "What leaves can be seen.", invisible_text),
     Rule("secrets", "deny", "No key, token or card number leaves.", secret),
     Rule("empty", "deny", "An empty reply helps nobody.", empty),
     Rule("too_long", "deny", "What is not looked at whole does not leave.", too_long),
     Rule("suppressed", "deny", "Who bounced or complained gets nothing.", suppressed),
-    Rule("links", "review", "Only the operator's own links leave unseen.", link),
-    Rule("placeholders", "review", "No sentence leaves that somebody meant to finish.", placeholder),
-    Rule("credentials", "review", "What looks like somebody's key is read by a person.", credential),
-    Rule("blank_run", "review", "Nothing hides below the end of the page.", blank_run),
-    Rule("risk", "review", "What costs much is decided by a person.", risk),
-    Rule("mail_risks", "review", "A mail that may deceive is read by a person.", mail_risks),
-    Rule("mail_defects", "review", "A mail that could not be read right is read by a person.", mail_defects),
+    Rule("links", "review", "Only the operator's own links leave unseen.", link, strange_links, wants_reason=True),
+    Rule(
+        "placeholders",
+        "review",
+        "No sentence leaves that somebody meant to finish.",
+        placeholder,
+        to_fill_in,
+        wants_reason=True,
+    ),
+    Rule(
+        "credentials",
+        "review",
+        "What looks like somebody's key is read by a person.",
+        credential,
+        wants_reason=True,
+    ),
+    Rule("blank_run", "review", "Nothing hides below the end of the page.", blank_run, wants_reason=True),
+    Rule("risk", "review", "What costs much is decided by a person.", risk, wants_reason=True),
+    Rule("mail_risks", "review", "A mail that may deceive is read by a person.", mail_risks, wants_reason=True),
+    Rule(
+        "mail_defects",
+        "review",
+        "A mail that could not be read right is read by a person.",
+        mail_defects,
+        wants_reason=True,
+    ),
     Rule("threshold", "review", "What was not understood is not answered unseen.", threshold),
     Rule("understood", "review", "A mail that fits no entry is read by a person.", understood),
     Rule("for_a_person", "review", "Some sorts of mail are for people.", for_a_person),
     Rule("authenticated", "review", "Who is not proven gets nothing unseen (backscatter).", authenticated),
     Rule("bulk", "review", "Lists get a draft at most.", bulk),
-    Rule("caps", "review", "No loop and no flood.", caps),
+    Rule("caps", "review", "No loop and no flood.", caps, wants_reason=True),
     Rule("asked_for_review", "review", "Whoever asks for a person gets one.", asked_for_review),
     Rule("rejected_before", "review", "Who said no once is asked again.", rejected_before),
-    Rule("two_of_three", "review", "A stranger's words and somebody else's data do not leave together.", two_of_three),
-    Rule("facts", "review", "Free text says nothing that stands in no source.", facts_known),
+    Rule(
+        "two_of_three",
+        "review",
+        "A stranger's words and somebody else's data do not leave together.",
+        two_of_three,
+        wants_reason=True,
+    ),
+    Rule(
+        "facts",
+        "review",
+        "Free text says nothing that stands in no source.",
+        facts_known,
+        unsourced,
+        wants_reason=True,
+        vouched=True,
+    ),
 )

@@ -84,7 +84,7 @@ def restore(record: Mapping[str, object], key: bytes) -> ApprovedEmail | Refused
     try:
         email = ApprovedEmail.model_validate(dict(record))
     except ValidationError as error:
-        fields = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+        fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
         return Refused(code="seal", reason=f"the stored approval is not whole: {fields}")
     return verify(email, key) or email
 
@@ -128,7 +128,7 @@ def _first(checks: tuple[tuple[str, bool, str], ...]) -> Refused | None:
 
 
 def _same(one: str, other: str) -> bool:
-    return bool(one) and canonical(one) == canonical(other) is not None
+    return canonical(one) == canonical(other) is not None
 
 
 def _digest(raw: bytes) -> str:

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from agent import approval, breaker, by_hand, closing, entries, handling, passing_on, spam, switch, undo, verdicts
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
-from agent.policy import Judgement
+from agent.policy import Judgement, to_justify
 from agent.store import drafts
 from agent.store.drafts import Draft
 from agent.web.page import Pages, actor
@@ -48,20 +48,10 @@ def _wanted(form: FormData) -> entries.Wanted:
     )
 
 
-ONLY_ASKS = frozenset(
-    {"threshold", "understood", "for_a_person", "asked_for_review", "rejected_before", "authenticated", "bulk"}
-)
-"""Rules that only ask for a person: whoever approves has answered them. The others speak against a text or a mail."""
-VOUCHED = frozenset({"facts"})
-"""Rules that a person's own words have answered: who wrote them knows their source."""
-
-
 def overrules(draft: Draft) -> bool:
     """Whether approving this draft passes over a rule, so that it needs a reason."""
     judgement = Judgement.model_validate(draft.judgement)
-    answered = ONLY_ASKS | VOUCHED if draft.origin == "person" else ONLY_ASKS
-    spoke = any(finding.rule not in answered for finding in judgement.findings)
-    return spoke and judgement.policy.decision == "review"
+    return judgement.policy.decision == "review" and bool(to_justify(judgement, own_words=draft.origin == "person"))
 
 
 class Actions:
@@ -148,8 +138,6 @@ class Actions:
             subject, body = str(form.get("subject", "")), _lines(form, "body")
             if (subject, body) != (draft.proposal.subject, draft.proposal.plain_text):
                 return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
-        if draft is not None and not reason and overrules(draft):
-            return NotDecided("say why it may go all the same: a rule speaks against it, and the reason stays")
         hold = timedelta(seconds=parts.config.desk.undo_seconds)
         return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
 

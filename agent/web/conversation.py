@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from agent import knowledge, lookups
 from agent.handling import PRIORITIES, REST
+from agent.marking import Piece, marked, words_of
 from agent.parts import Parts
 from agent.states import MAIL_AFTER, DraftState, MailStatus, OutboxState
 from agent.store import handlings, mails, pauses, queue, trail, verdicts
@@ -78,6 +79,7 @@ class ConversationPage:
             rests=list(REST),
             priorities=PRIORITIES,
             changed=changed(story.drafts, story.waiting),
+            to_check=to_check(story.waiting),
             overrules=bool(story.waiting and overrules(story.waiting)),
             left=next((one for one in reversed(story.drafts) if one.state in LEFT), None),
             takes_back=taken_back(story),
@@ -143,6 +145,14 @@ def changed(drafts: Sequence[Draft], shown: Draft | None) -> list[Line] | None:
     if shown.proposal.plain_text == first.proposal.plain_text:
         return None
     return difference(first.proposal.plain_text, shown.proposal.plain_text)
+
+
+def to_check(draft: Draft | None) -> list[Piece] | None:
+    """The draft's text in pieces, those marked that a rule speaks of; None where there is none."""
+    if draft is None:
+        return None
+    pieces = marked(draft.proposal.plain_text, words_of(draft.judgement))
+    return pieces if any(is_marked for _, is_marked in pieces) else None
 
 
 def taken_back(story: Story) -> Draft | None:

@@ -212,3 +212,32 @@ async def test_an_edit_changes_why_the_mail_waits(tmp_path: Path) -> None:
         text = "See https://evil.example/ for more."
         await approval.edit(home.parts, draft_id, by="ruth", subject="Re: x", plain_text=text, seen_hash=seen)
         assert "links that are not allowed" in (await home.mail(mail_id)).status_reason
+
+
+@pytest.mark.parametrize("silence", ["", "  \n"])
+async def test_a_link_is_passed_over_with_a_reason_alone(tmp_path: Path, silence: str) -> None:
+    """It stays in the draft and in the audit, with the rules; an author that nobody proved wants a look alone."""
+    from agent.store import drafts, trail
+
+    async with house(tmp_path) as home:
+        mail_id, draft_id, seen = await drafted(home)
+        text = "See https://partner.example/ for 25 % off.\n"
+        await approval.edit(home.parts, draft_id, by="ruth", subject="Re: x", plain_text=text, seen_hash=seen)
+        fresh = await home.waiting(mail_id)
+        seen = fresh.approval_hash
+        refused = await approval.approve(home.parts, fresh.id, by="ruth", seen_hash=seen, reason=silence)
+        assert isinstance(refused, NotDecided)
+        said = "say why it may go all the same: the reply has links that are not allowed: https://partner.example/"
+        assert refused.reason == said
+        assert (await home.waiting(mail_id)).id == fresh.id
+        done = await approval.approve(home.parts, fresh.id, by="ruth", seen_hash=seen, reason="our partner")
+        assert isinstance(done, Decided)
+        async with home.parts.database.read() as tx:
+            decided = await drafts.get(tx, fresh.id)
+            row = next(one for one in await trail.of_mail(tx, mail_id) if one.event == "approved")
+        assert decided is not None
+        assert decided.overruled == ("links", "authenticated", "facts")
+        assert decided.decision_reason == "our partner"
+        assert (row.data["overruled"], row.data["reason"]) == (["links", "authenticated", "facts"], "our partner")
+        await home.settle()
+        assert len(home.replies()) == 1

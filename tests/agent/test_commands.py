@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import pytest
 
+from agent import approval
 from agent.states import DraftState, MailStatus, OutboxState
 from agent.store import deliveries, pauses
 from outbound.contracts import ApprovedEmail, Courier, DeliveryResult, InDoubt
@@ -108,6 +109,25 @@ def drafts(terminal: Terminal, mail_id: str) -> list[tuple[DraftState, str]]:
     return terminal.at_home(work)
 
 
+def test_words_without_a_source_are_marked_and_go_with_a_reason_alone(terminal: Terminal) -> None:
+    """In brackets that every terminal shows, under the rules that speak of them."""
+    mail_id = terminal.receive()
+    draft_id, _ = waiting(terminal, mail_id)
+
+    async def promise(home: House) -> None:
+        draft = await home.waiting(mail_id)
+        text, seen = "See https://a.example: 25 % off.\n", draft.approval_hash
+        await approval.edit(home.parts, draft_id, by="ruth", subject="Re: x", plain_text=text, seen_hash=seen)
+
+    terminal.at_home(promise)
+    shown = terminal.run("review", "show", mail_id)
+    assert "See ⟦https://a.example⟧: ⟦25 %⟧ off.\n" in shown
+    assert "  rules       links (review), authenticated (review), facts (review)\n" in shown
+    fresh, _ = waiting(terminal, mail_id)
+    assert "say why it may go all the same" in terminal.run("review", "approve", fresh, code=1)
+    assert "Approved" in terminal.run("review", "approve", fresh, "--reason", "so said the shop")
+
+
 @pytest.mark.usefixtures("both_databases")
 def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
     """The whole way of a person at a terminal; the reply leaves when the service runs again."""
@@ -119,6 +139,7 @@ def test_a_draft_is_listed_shown_and_approved(terminal: Terminal) -> None:
     shown = terminal.run("review", "show", mail_id)
     assert text in shown
     assert shown == terminal.run("review", "show", draft_id)
+    assert "  rules       authenticated (review)\n" in shown
     said = terminal.run("review", "approve", draft_id, "--by", "ruth")
     assert said == "Approved: the reply to ann@customer.example is on its way out.\n"
     assert drafts(terminal, mail_id) == [(DraftState.APPROVED, "ruth")]

@@ -223,6 +223,22 @@ async def test_a_text_that_begins_with_an_empty_line_is_shown_whole(visitor: Vis
     assert (await visitor.page(f"/mail/{mail_id}")).form("edit").fields["body"] == "\n\nWe open at nine.\n"
 
 
+async def test_what_stands_in_no_source_is_marked_and_goes_with_a_reason_alone(visitor: Visitor) -> None:
+    """The words are marked where they stand; without a reason nothing is decided."""
+    mail_id = await visitor.drafted()
+    assert "<mark>" not in (await visitor.get(f"/mail/{mail_id}")).text
+    await visitor.post(
+        (await visitor.page(f"/mail/{mail_id}")).form("edit"), body="See https://a.example: 25 % off by <Bob>.\n"
+    )
+    page, text = await visitor.page(f"/mail/{mail_id}"), (await visitor.get(f"/mail/{mail_id}")).text
+    assert "See <mark>https://a.example</mark>: <mark>25 %</mark> off by &lt;<mark>Bob</mark>&gt;." in text
+    assert 'name="reason" maxlength="500"' in text
+    assert "(facts)" in page.text
+    silent = await visitor.post(page.form("approve"))
+    assert (silent.status_code, "say why" in silent.text) == (409, True)
+    assert (await visitor.post(page.form("approve"), reason="asked the shop")).status_code == 303
+
+
 async def test_what_policy_refuses_cannot_be_approved_here(visitor: Visitor) -> None:
     """The page offers no approval and says why; a request that is made all the same changes nothing."""
     mail_id = await visitor.drafted()

@@ -54,6 +54,7 @@ def test_a_marked_entry_to_a_proven_author_leaves_unseen() -> None:
         ({"known": facts(author="", authenticated_author="")}, "proves"),
         ({"template_id": None, "auto_send": False}, "free text"),
         ({"known": facts(newer_mail=True)}, "newer mail"),
+        ({"known": facts(older_unanswered=True)}, "an earlier mail"),
         ({"known": facts(paused=True)}, "paused"),
         ({"known": facts(already_replied=True)}, "a reply already"),
         ({"known": facts(intent=intent(review_required=True))}, "a person was asked for"),

@@ -65,6 +65,14 @@ def test_all_findings_are_named_not_only_the_first() -> None:
     assert {*judged.passed, *broken(judged)} == {rule.id for rule in TABLE}
 
 
+def test_every_reason_is_given_one_behind_the_other() -> None:
+    known = facts(already_replied=True, rejected=True)
+    said = "this mail has a reply already; a person rejected an earlier draft of this mail"
+    assert judge(known=known).policy.review_reason == said
+    both = final("unseen", body="https://evil.example {{x}}").policy.review_reason
+    assert both == "nobody filled in {{x}}; the reply has links that are not allowed: https://evil.example"
+
+
 def test_one_denial_among_doubts_denies() -> None:
     judged = judge(proposal(), facts(already_replied=True, authenticated_author=None))
     assert judged.policy.decision == "deny"
@@ -75,6 +83,34 @@ def test_a_review_rule_can_be_made_to_deny() -> None:
     judged = judge(known=facts(authenticated_author=None), rules=strict)
     assert broken(judged) == {"authenticated": "deny"}
     assert judged.policy.decision == "deny"
+
+
+def test_what_a_person_may_pass_over_are_the_review_rules() -> None:
+    assert {rule.id for rule in TABLE if rule.kind == "review"} == policy.REVIEWED
+
+
+def test_what_leaves_with_the_reply_is_passed_over_with_a_reason() -> None:
+    """A person's look answers the rules that only ask for one; their own words answer for their facts, not for links."""
+    text = "See https://evil.example: 25 % off."
+    known = facts(authenticated_author=None, entry_id=None, rejected=True, intent=intent(confidence=0.1))
+    judged = judge(proposal(plain_text=text, template_id=None), known)
+    assert set(broken(judged)) == {"links", "threshold", "authenticated", "rejected_before", "facts"}
+    assert [one.rule for one in policy.to_justify(judged, own_words=False)] == ["links", "facts"]
+    assert [one.rule for one in policy.to_justify(judged, own_words=True)] == ["links"]
+
+
+def test_every_rule_that_wants_a_reason_is_named_here() -> None:
+    only_ask = {
+        "threshold",
+        "understood",
+        "for_a_person",
+        "asked_for_review",
+        "rejected_before",
+        "authenticated",
+        "bulk",
+    }
+    assert {rule.id for rule in TABLE if rule.wants_reason} == policy.REVIEWED - only_ask
+    assert {rule.id for rule in TABLE if rule.vouched} == {"facts"}
 
 
 def test_a_rule_that_does_not_exist_cannot_be_made_stricter() -> None:
@@ -166,6 +202,7 @@ def test_what_a_person_passed_over_stays_passed_over() -> None:
     judged = final("approved", ("links",), body="https://evil.example")
     assert judged.policy.decision == "allow"
     assert judged.overruled == ("links",)
+    assert judged.findings == ()
     assert not judged.policy.requires_human_review
     assert judged.policy.review_reason == ""
 

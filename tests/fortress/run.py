@@ -67,7 +67,7 @@ async def _tired(home: House) -> None:
     async with home.parts.database.read() as tx:
         waiting = await drafts.waiting(tx, limit=10_000)
     for draft in waiting:
-        await approval.approve(home.parts, draft.id, by="tired", seen_hash=draft.approval_hash)
+        await approval.approve(home.parts, draft.id, by="tired", seen_hash=draft.approval_hash, reason="tired")
     await home.settle()
 
 

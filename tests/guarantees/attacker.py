@@ -146,5 +146,5 @@ async def approve_all(home: House) -> None:
     async with home.parts.database.read() as tx:
         waiting = await drafts.waiting(tx, limit=1000)
     for draft in waiting:
-        await approval.approve(home.parts, draft.id, by="tired", seen_hash=draft.approval_hash)
+        await approval.approve(home.parts, draft.id, by="tired", seen_hash=draft.approval_hash, reason="tired")
     await home.settle()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outbound.authorize import restore, verify
-from outbound.compose import Composed
+from outbound.compose import Composed, inspect
 from outbound.contracts import ApprovedEmail, Refused
 from tests.outbound.mails import KEY, NOW, approved, composed, policy, try_authorize
 
@@ -53,6 +53,31 @@ def test_authorize_refuses(rules: dict[str, Any], changes: dict[str, Any], code:
     refused = try_authorize(composed(), policy(**rules), **changes)
     assert isinstance(refused, Refused)
     assert refused.code == code
+    assert len(refused.reason.split()) > 3
+
+
+@pytest.mark.parametrize(("said", "told"), [("a refund", "a refund"), ("", "policy denies this mail")])
+def test_a_denial_says_what_policy_said(said: str, told: str) -> None:
+    refused = try_authorize(composed(), policy(decision="deny", review_reason=said))
+    assert refused == Refused(code="policy_denied", reason=told)
+
+
+def test_what_cannot_be_read_again_is_not_sealed() -> None:
+    refused = try_authorize(Composed.of(b"From: support@acme.example\r\n\r\nhi\r\n"), policy())
+    assert isinstance(refused, Refused)
+    assert refused == inspect(b"From: support@acme.example\r\n\r\nhi\r\n")
+
+
+def test_addresses_are_compared_and_sealed_in_one_form() -> None:
+    """A configuration may write its domain in capitals."""
+    email = try_authorize(composed(), policy(), sender="support@ACME.example", recipient="ann@CUSTOMER.example")
+    assert email == EMAIL
+
+
+def test_a_recipient_that_is_no_address_is_refused() -> None:
+    refused = try_authorize(composed(), policy(), recipient="ann")
+    assert isinstance(refused, Refused)
+    assert refused.code == "recipient_differs"
 
 
 def test_a_person_may_approve_what_waits_for_review_in_the_form_for_persons() -> None:
@@ -129,6 +154,21 @@ def test_another_key_makes_no_seal() -> None:
     assert verify(EMAIL, b"x" * 32) is not None
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"raw": b"x"}, "the mail's bytes are not those that were approved"),
+        ({"sha256": "\ud800"}, "the mail's bytes are not those that were approved"),
+        ({"seal": "\ud800"}, "something of the approval was changed after it was given"),
+        ({"thread_head": "\ud800"}, "something of the approval was changed after it was given"),
+        ({"approved_at": NOW.replace(tzinfo=None)}, "the time of the approval has no time zone"),
+    ],
+)
+def test_what_was_changed_is_said(changes: dict[str, Any], told: str) -> None:
+    """Text that no UTF-8 can hold is a change like any other."""
+    assert verify(EMAIL.model_copy(update=changes), KEY) == Refused(code="seal", reason=told)
+
+
 def test_stored_fields_come_back_as_the_mail_or_not_at_all() -> None:
     stored = EMAIL.model_dump()
     assert restore(stored, KEY) == EMAIL
@@ -136,3 +176,5 @@ def test_stored_fields_come_back_as_the_mail_or_not_at_all() -> None:
         refused = restore(broken, KEY)
         assert isinstance(refused, Refused)
         assert refused.code == "seal"
+    short = {name: value for name, value in stored.items() if name not in {"raw", "way"}}
+    assert restore(short, KEY) == Refused(code="seal", reason="the stored approval is not whole: way, raw")

@@ -1,0 +1,248 @@
+"""Which mutants do the tests kill? Each is tried in a forked process, so that nothing of it stays.
+
+Rules:
+- A fault within a function is put into the function that the tests hold already; only tests that call it are run,
+  quickest first, until one fails.
+- A fault at a module's or a class's level is put in place before anything imports the module: every table, default and
+  class is then made of it.
+- What ends by a signal or by the clock counts as killed: a test would have hung.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutants.mutator import Mutant
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""For all tests of one mutant."""
+QUIET = (
+    "-q",
+    "-s",
+    "-k",
+    "not postgresql",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-x",
+    "--hypothesis-seed=0",
+)
+SURVIVED, KILLED = 0, 1
+
+
+class BaselineError(Exception):
+    """The tests fail without any fault, so that they say nothing of one."""
+
+
+def surviving(file: str, tests: Sequence[str], tried: Sequence[Mutant], cores: int) -> list[Mutant]:
+    """Those of the mutants of one file that no test notices."""
+    inner = [one for one in tried if one.in_function]
+    outer = [one for one in tried if not one.in_function]
+    found: dict[Mutant, int] = {}
+    if outer:
+        found = _at_import(file, outer, tests, cores)
+    if inner:
+        found |= _in_functions(file, inner, tests, cores)
+    return [one for one in tried if found[one] == SURVIVED]
+
+
+def _forked(jobs: Iterable[tuple[Mutant, Callable[[], int]]], cores: int) -> dict[Mutant, int]:
+    """What each job returns, done in a process of its own."""
+    running: dict[int, Mutant] = {}
+    done: dict[Mutant, int] = {}
+    for mutant, job in jobs:
+        if len(running) >= cores:
+            _collect(running, done)
+        pid = os.fork()
+        if not pid:
+            _child(job)
+        running[pid] = mutant
+    while running:
+        _collect(running, done)
+    return done
+
+
+def _collect(running: dict[int, Mutant], done: dict[Mutant, int]) -> None:
+    pid, status = os.waitpid(-1, 0)
+    if pid in running:
+        done[running.pop(pid)] = os.WEXITSTATUS(status) if os.WIFEXITED(status) else KILLED
+
+
+def _child(job: Callable[[], int]) -> None:
+    """Do the job and end, whatever happens; never returns."""
+    code = KILLED
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(SECONDS)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        code = job()
+    finally:
+        os._exit(code)
+
+
+class _Faulty(MetaPathFinder, Loader):
+    """Gives one module its faulty code."""
+
+    def __init__(self, name: str, path: str, code: CodeType) -> None:
+        self._name, self._path, self._code = name, path, code
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, origin=self._path) if name == self._name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = self._path
+        exec(self._code, module.__dict__)  # noqa: S102 (our own source with one thing changed)
+
+
+def _at_import(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: int) -> dict[Mutant, int]:
+    """The tests are collected anew for each mutant."""
+    name, path = file.removesuffix(".py").replace("/", "."), ROOT / file
+    if name in sys.modules:
+        raise RuntimeError(f"{name} is imported already")
+    source = path.read_text("utf-8")
+
+    def faulty(mutant: Mutant) -> int:
+        sys.meta_path.insert(0, _Faulty(name, str(path), mutant.code(source, str(path))))
+        return _all_pass(tests)
+
+    sound = _forked([(tried[0], lambda: _all_pass(tests))], cores)
+    if sound[tried[0]] != SURVIVED:
+        raise BaselineError(f"the tests of {file} fail without any fault")
+    return _forked([(one, partial(faulty, one)) for one in tried], cores)
+
+
+def _all_pass(tests: Sequence[str]) -> int:
+    return SURVIVED if pytest.main([*QUIET, *tests]) == pytest.ExitCode.OK else KILLED
+
+
+def _in_functions(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: int) -> dict[Mutant, int]:
+    """The tests are collected once, in a process that then forks for each mutant."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        plugin = _Killer(file, tried, cores)
+        _child(lambda: _told(plugin, tests, writing))
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    if not said.startswith("["):
+        raise BaselineError(said or f"the tests of {file} could not be run")
+    return dict(zip(tried, json.loads(said), strict=True))
+
+
+def _told(plugin: _Killer, tests: Sequence[str], writing: int) -> int:
+    signal.alarm(0)
+    pytest.main([*QUIET, *tests], plugins=[plugin])
+    said = plugin.problem or json.dumps([plugin.found.get(one, KILLED) for one in plugin.tried])
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write(said if plugin.ran else "no test could be collected")
+    return 0
+
+
+class _Killer:
+    """Takes the place of pytest's own loop over the collected tests."""
+
+    def __init__(self, file: str, tried: Sequence[Mutant], cores: int) -> None:
+        self.tried, self.found, self.problem, self.ran = tried, dict[Mutant, int](), "", False
+        self._path, self._cores = str(ROOT / file), cores
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.ran = True
+        callers = self._callers(session.items)
+        if not self.problem:
+            functions, source = self._functions(), Path(self._path).read_text("utf-8")
+            self.found = _forked(self._jobs(callers, functions, source), self._cores)
+        return True
+
+    def _jobs(
+        self, callers: dict[str, list[pytest.Item]], functions: dict[str, list[FunctionType]], source: str
+    ) -> Iterator[tuple[Mutant, Callable[[], int]]]:
+        for one in self.tried:
+            yield one, partial(self._killed, one, functions[one.place], callers[one.place], source)
+
+    def _callers(self, items: Iterable[pytest.Item]) -> dict[str, list[pytest.Item]]:
+        """The tests that call each function of the module, quickest first."""
+        found: dict[str, list[tuple[float, int, pytest.Item]]] = defaultdict(list)
+        for number, item in enumerate(items):
+            called: set[str] = set()
+            begun = time.monotonic()
+            with _watching(self._path, called):
+                passed = _passes(item)
+            if not passed:
+                self.problem = f"{item.nodeid} fails without any fault"
+                break
+            for name in called:
+                found[name].append((time.monotonic() - begun, number, item))
+        return defaultdict(list, {name: [item for *_, item in sorted(timed)] for name, timed in found.items()})
+
+    def _functions(self) -> dict[str, list[FunctionType]]:
+        found: dict[str, list[FunctionType]] = defaultdict(list)
+        for one in gc.get_objects():
+            if isinstance(one, FunctionType) and one.__code__.co_filename == self._path:
+                found[one.__code__.co_qualname].append(one)
+        return found
+
+    def _killed(
+        self, mutant: Mutant, functions: Sequence[FunctionType], callers: Sequence[pytest.Item], source: str
+    ) -> int:
+        faulty = next(_codes(mutant.code(source, self._path), mutant.place))
+        if all(one.__code__ == faulty for one in functions):
+            return SURVIVED  # no test could tell, for it is the same
+        for one in functions:
+            one.__code__ = faulty
+        return SURVIVED if all(_passes(item) for item in callers) else KILLED
+
+
+def _codes(code: CodeType, name: str) -> Iterator[CodeType]:
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            if one.co_qualname == name:
+                yield one
+            yield from _codes(one, name)
+
+
+def _passes(item: pytest.Item) -> bool:
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+class _watching:  # noqa: N801 (reads as what it is in a with statement)
+    """Notes the functions of one file that are called, each by its outermost name."""
+
+    def __init__(self, path: str, called: set[str]) -> None:
+        self._path, self._called = path, called
+
+    def _note(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename == self._path:
+            self._called.add(frame.f_code.co_qualname.partition(".<locals>")[0])
+
+    def __enter__(self) -> None:
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        threading.setprofile(None)

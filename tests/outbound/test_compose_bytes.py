@@ -1,0 +1,228 @@
+"""The wire form to the byte, where its edges are, and that nothing leaves `compose` that reads otherwise than asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from outbound import compose as module
+from outbound.compose import Composed, Inspected, compose, inspect
+from outbound.contracts import Refused
+from tests.outbound.mails import NOW, composed, reply
+
+HEAD = (
+    "From: Acme Support <support@acme.example>\n"
+    "To: Ann <ann@customer.example>\n"
+    "Subject: Re: Opening hours\n"
+    "Date: Fri, 20 Nov 2026 12:30:15 +0000\n"
+    "Message-ID: <p1abc@acme.example>\n"
+    "In-Reply-To: <q1@customer.example>\n"
+    "References: <q0@customer.example> <q1@customer.example>\n"
+)
+TEXT = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {}\n\n"
+PLAIN = HEAD + "Auto-Submitted: auto-replied\n" + TEXT.format("7bit") + "Hello Ann,\n\nwe open at nine.\n"
+BOUNDARY = "=_08fbb73abe98f5fc920070c96c70add6"
+NOTICE = f"""\
+Auto-Submitted: auto-generated
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="{BOUNDARY}"
+Content-Transfer-Encoding: 7bit
+
+--{BOUNDARY}
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 7bit
+
+Hello Ann,
+
+we open at nine.
+
+--{BOUNDARY}
+Content-Type: application/octet-stream; name="original.eml"
+Content-Disposition: attachment; filename="original.eml"
+Content-Transfer-Encoding: base64
+
+RnJvbTogeA0KDQpoaf8NCkZyb206IHgNCg0KaGn/DQpGcm9tOiB4DQoNCmhp/w0KRnJvbTogeA0K
+DQpoaf8NCkZyb206IHgNCg0KaGn/DQo=
+--{BOUNDARY}--
+"""
+EDGES = [
+    ("Grüße = 1", "Gr=C3=BC=C3=9Fe =3D 1"),
+    (".", "=2E"),
+    ("..", "=2E."),
+    (". x.", "=2E x."),
+    ("x.", "x."),
+    ("From here", "=46rom here"),
+    ("For", "For"),
+    ("from From here", "from From here"),
+    ("ends ", "ends=20"),
+    ("tab\t\t", "tab\t=09"),
+    ("tab\tin", "tab\tin"),
+    ("~}|!", "~}|!"),
+    ("", ""),
+    ("b" * 75, "b" * 75),
+    ("a" * 76, "a" * 75 + "=\na"),
+    ("ü" * 13, "=C3=BC" * 12 + "=C3=\n=BC"),
+    ("a" * 73 + "ü", "a" * 73 + "=\n=C3=BC"),
+    ("a" * 75 + ".", "a" * 75 + "=\n=2E"),
+]
+
+
+def wire(text: str) -> bytes:
+    return text.replace("\n", "\r\n").encode()
+
+
+def body_of(mail: Composed) -> bytes:
+    return mail.raw.partition(b"\r\n\r\n")[2]
+
+
+def test_a_plain_reply_to_the_byte() -> None:
+    assert composed().raw == wire(PLAIN)
+
+
+def test_a_notice_with_the_mail_that_it_is_about_to_the_byte() -> None:
+    """Base64 for what came, so that no relay changes it and no reader takes it for our text."""
+    raw = composed(way="notice", attached=b"From: x\r\n\r\nhi\xff\r\n" * 5).raw
+    assert raw == wire(HEAD + NOTICE)
+    found = inspect(raw)
+    assert isinstance(found, Inspected)
+    assert (found.attachments, found.body) == (1, "Hello Ann,\n\nwe open at nine.\n")
+
+
+def test_two_notices_have_two_edges() -> None:
+    """Of the id and of what is carried: no mail can be written to hold the edge of its own notice."""
+    one = composed(way="notice", attached=b"x").raw
+    assert one != composed(way="notice", attached=b"y").raw.replace(b"eQ==", b"eA==")
+    other = composed(way="notice", attached=b"x", message_id="p2abc@acme.example").raw
+    assert one != other.replace(b"p2abc@acme.example", b"p1abc@acme.example")
+
+
+@pytest.mark.parametrize(("line", "written"), EDGES, ids=range(len(EDGES)))
+def test_a_line_of_quoted_printable_to_the_byte(line: str, written: str) -> None:
+    """Between two others: the whole text is written so, because one line of it has to be."""
+    mail = composed(body=f"ß\n{line}\nend\n")
+    assert body_of(mail) == wire(f"=C3=9F\n{written}\nend\n")
+    assert b"\r\nContent-Transfer-Encoding: quoted-printable\r\n" in mail.raw
+
+
+@pytest.mark.parametrize("line", ["a" * 78, "a.", "a From b", " a", "Fromage", ""])
+def test_a_line_that_every_relay_leaves_alone_goes_as_it_is(line: str) -> None:
+    mail = composed(body=f"Hello\n{line}\nend\n")
+    assert body_of(mail) == wire(f"Hello\n{line}\nend\n")
+    assert b"\r\nContent-Transfer-Encoding: 7bit\r\n" in mail.raw
+
+
+@pytest.mark.parametrize("line", ["a" * 79, ".a", "From a", "a ", "a\t", "ä"])
+def test_a_line_that_some_relay_changes_is_encoded(line: str) -> None:
+    assert b"\r\nContent-Transfer-Encoding: quoted-printable\r\n" in composed(body=f"Hello\n{line}\nend\n").raw
+
+
+@pytest.mark.parametrize("body", ["one\r\ntwo", "one\rtwo\n\n\n", "one\u2028two", "one\u2029two\n"])
+def test_every_line_end_becomes_ours_and_one_ends_the_text(body: str) -> None:
+    assert body_of(composed(body=body)) == b"one\r\ntwo\r\n"
+
+
+def test_the_time_is_told_in_whole_seconds_of_utc() -> None:
+    at = (NOW + timedelta(microseconds=999_999)).astimezone(timezone(timedelta(hours=2)))
+    assert composed(date=at).raw == wire(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "references"),
+    [
+        ({"references": ()}, "<q1@customer.example>"),
+        ({"in_reply_to": None}, "<q0@customer.example>"),
+        ({"in_reply_to": None, "references": ()}, ""),
+        ({"references": tuple(f"m{n}@c" for n in range(11))}, " ".join(f"<m{n}@c>" for n in range(11))),
+    ],
+)
+def test_references_are_the_parents_and_the_parent(changes: dict[str, Any], references: str) -> None:
+    found = inspect(composed(**changes).raw)
+    assert isinstance(found, Inspected)
+    parent = "" if changes.get("in_reply_to", "q1") is None else "<q1@customer.example>"
+    wanted = f"{references} {parent}".strip() if len(references) > 60 else references
+    assert (found.header("references"), found.header("in-reply-to")) == (wanted, parent)
+    assert len(wanted.split()) <= 12
+
+
+@pytest.mark.parametrize("name", ["Ann\u202eB", "Ann\nB", "=?utf-8?q?a=0D=0Ab?="])
+def test_a_name_that_could_deceive_is_left_out(name: str) -> None:
+    assert b"\r\nTo: ann@customer.example\r\n" in composed(to_name=name).raw
+
+
+def test_addresses_are_written_in_one_form() -> None:
+    assert composed(from_address="support@ACME.example", to_address="ann@CUSTOMER.example").raw == wire(PLAIN)
+    assert composed(from_name="  Acme \t Support ", to_name=" Ann  ").raw == wire(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"from_address": "support"}, "from_address"),
+        ({"to_address": "ann"}, "to_address"),
+        ({"subject": "a\nb"}, "subject"),
+        ({"subject": "s" * 999}, "subject"),
+        ({"from_name": "a\nb"}, "from_name"),
+        ({"from_name": "n" * 101}, "from_name"),
+        ({"body": "a\x00b"}, "body"),
+        ({"message_id": "<p1@acme.example>"}, "message_id"),
+        ({"date": NOW.replace(tzinfo=None)}, "date"),
+        ({"attached": b"x"}, "attached"),
+        ({"attached": b"x", "way": "approved"}, "attached"),
+    ],
+)
+def test_what_has_no_wire_form_is_refused_in_words(changes: dict[str, Any], code: str) -> None:
+    refused = compose(reply(**changes))
+    assert isinstance(refused, Refused)
+    assert refused.code == code
+    assert len(refused.reason.split()) > 3
+
+
+def test_the_longest_that_may_be_is_composed() -> None:
+    assert isinstance(compose(reply(subject="s" * 998, from_name="n" * 100, body="x\n" * 100_000)), Composed)
+    assert isinstance(compose(reply(way="notice", attached=b"")), Composed)
+    with pytest.raises(ValidationError):
+        reply(body="x" * 200_001)
+
+
+OTHERWISE: dict[str, Any] = {
+    "from_address": "eve@acme.example",
+    "from_name": "Eve",
+    "to_address": "eve@evil.example",
+    "to_name": "Eve",
+    "subject": "Re: Closing hours",
+    "body": "Hello Ann,\n\nwe open at ten.\n",
+    "message_id": "p2@acme.example",
+    "auto_submitted": "",
+    "attachments": 1,
+}
+HEADERS = {"date": "Fri, 20 Nov 2026 12:30:16 +0000", "in-reply-to": "<x@y>", "references": "<x@y>"}
+
+
+def test_every_field_that_is_read_again_is_compared() -> None:
+    assert {"headers", *OTHERWISE} == set(Inspected.model_fields)
+
+
+@pytest.mark.parametrize("field", [*OTHERWISE, *HEADERS, "headers"])
+def test_bytes_that_read_otherwise_than_asked_are_no_mail(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the fault that made them so; what differs is named."""
+    found = inspect(composed().raw)
+    assert isinstance(found, Inspected)
+    if field in HEADERS:
+        headers = tuple((name, HEADERS[field] if name == field else value) for name, value in found.headers)
+        other = found.model_copy(update={"headers": headers})
+    elif field == "headers":
+        other = found.model_copy(update={"headers": (*found.headers, ("bcc", "eve@evil.example"))})
+    else:
+        other = found.model_copy(update={field: OTHERWISE[field]})
+    monkeypatch.setattr(module, "inspect", lambda _: other)
+    said = f"the composed bytes do not say what was asked: {field}"
+    assert compose(reply()) == Refused(code="bytes_differ", reason=said)
+
+
+def test_bytes_that_cannot_be_read_again_are_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = Refused(code="line_end", reason="why")
+    monkeypatch.setattr(module, "inspect", lambda _: refused)
+    assert compose(reply()) == refused
