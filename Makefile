@@ -6,10 +6,11 @@ UV := $(shell command -v uv 2>/dev/null)
 ONCE ?=
 WORKERS ?= auto
 ARGS ?=
+FILES ?=
 N ?= 5000
 SEED ?= 0
 
-.PHONY: demo test crash kill fortress lint unit format docs lock clean help
+.PHONY: demo test crash kill fortress mutants lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +31,9 @@ kill: $(VENV)/.stamp-dev ## kill senders N=5000 times while they deliver; then n
 
 fortress: $(VENV)/.stamp-dev ## N=100000 generated attacks by a model that is the attacker's (SEED=0 begins elsewhere)
 	@$(BIN)/python -m tests.fortress.run $(N) $(SEED)
+
+mutants: $(VENV)/.stamp-dev ## faults in the files that decide; each is killed by a test (FILES=agent/gate.py for a part)
+	@$(BIN)/python -m tests.mutants.run $(FILES)
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .

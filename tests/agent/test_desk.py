@@ -226,11 +226,11 @@ async def test_a_text_that_begins_with_an_empty_line_is_shown_whole(visitor: Vis
 async def test_what_stands_in_no_source_is_marked_and_goes_with_a_reason_alone(visitor: Visitor) -> None:
     """The words are marked where they stand; without a reason nothing is decided."""
     mail_id = await visitor.drafted()
-    assert "<mark>" not in (await visitor.get(f"/mail/{mail_id}")).text
+    assert "<mark>" not in (await visitor.client.get(f"/mail/{mail_id}")).text
     await visitor.post(
         (await visitor.page(f"/mail/{mail_id}")).form("edit"), body="See https://a.example: 25 % off by <Bob>.\n"
     )
-    page, text = await visitor.page(f"/mail/{mail_id}"), (await visitor.get(f"/mail/{mail_id}")).text
+    page, text = await visitor.page(f"/mail/{mail_id}"), (await visitor.client.get(f"/mail/{mail_id}")).text
     assert "See <mark>https://a.example</mark>: <mark>25 %</mark> off by &lt;<mark>Bob</mark>&gt;." in text
     assert 'name="reason" maxlength="500"' in text
     assert "(facts)" in page.text

@@ -90,7 +90,7 @@ def test_what_a_person_may_pass_over_are_the_review_rules() -> None:
 
 
 def test_what_leaves_with_the_reply_is_passed_over_with_a_reason() -> None:
-    """A person's look answers the rules that only ask for one; their own words answer for their facts, not for links."""
+    """A look answers rules that only ask for one; a person's own words answer for facts, not for links."""
     text = "See https://evil.example: 25 % off."
     known = facts(authenticated_author=None, entry_id=None, rejected=True, intent=intent(confidence=0.1))
     judged = judge(proposal(plain_text=text, template_id=None), known)
