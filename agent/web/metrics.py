@@ -6,6 +6,7 @@
 | `postroom_paused` | 1 while a pause holds sending back, by scope |
 | `postroom_breaker` | 0 closed, 1 half open, 2 open: then every reply waits for a person |
 | `postroom_suppressed` | addresses that get nothing any more |
+| `postroom_canary_silent` | canaries that did not come in since one last did, by door: above 0 mail may not come in |
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from agent import canary
 from agent.parts import Parts
 from agent.states import MailStatus
 from agent.store import mails, pauses, reputation, suppression
@@ -56,10 +58,12 @@ class Metrics:
             paused = await pauses.all_(tx)
             known = await reputation.get_breaker(tx, tenant)
             suppressed = await suppression.count(tx, tenant)
+        silent = {one.canary.door: len(one.silent) for one in await canary.states(self._parts)}
         figures = (
             Figure("mails", "Mails by status.", "status", {one.value: counted.get(one, 0) for one in MailStatus}),
             Figure("paused", "1 while a pause holds sending back.", "scope", {one.scope: 1 for one in paused}),
             Figure("breaker", "0 closed, 1 half open, 2 open.", "", {"": BREAKER[known.state if known else "closed"]}),
             Figure("suppressed", "Addresses that get nothing any more.", "", {"": suppressed}),
+            Figure("canary_silent", "Canaries that did not come in since one last did.", "door", silent),
         )
         return PlainTextResponse("".join(written(figures)), media_type=MEDIA)

@@ -40,6 +40,7 @@ ABOUT = About(
     means={"2xx": "done", "4xx": "bounces", "5xx": "again"},
     signs=False,
     covers=False,
+    reports=False,
     needs={"secret": "it signs nothing, so a password is all that proves it"},
 )
 ANSWERS = Answers(unauthentic=503, stale=503, unreadable=503, replayed=503)

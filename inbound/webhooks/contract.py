@@ -175,6 +175,8 @@ class About:
     """Whether it posts the mail's own bytes; else the mail is rebuilt, and its author counts as unproven."""
     files: bool = True
     """Whether attachments come along."""
+    reports: bool = True
+    """Whether it tells what became of mail that left, and this is read."""
 
     def meaning(self, status: int) -> Means:
         return self.means.get(str(status)) or self.means[f"{status // 100}xx"]

@@ -36,6 +36,7 @@ ABOUT = About(
     needs={"secret": "it proves who posts"},
     lasts=timedelta(minutes=5),
     standard=True,
+    reports=False,
 )
 ANSWERS = Answers()
 

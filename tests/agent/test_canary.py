@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from agent import canary, noticing
 from agent.config import Config
 from agent.states import NoticeState
 from agent.store import notices as store
+from agent.web.metrics import Metrics
 from outbound.contracts import Again, ApprovedEmail
 from tests.agent.postroom import SALES, SUPPORT, House, configuration, house
 from tests.agent.test_notices import TEAM, Kept
@@ -71,6 +73,26 @@ async def test_a_silent_door_is_told_once(tmp_path: Path) -> None:
         assert [one["Subject"] for one in told] == ["[Postroom] no mail seems to come in by smtp"]
         (state,) = await canary.states(home.parts)
         assert len(state.silent) == 6
+
+
+async def test_a_silent_door_is_in_the_log_and_in_the_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever watches the one or the other: an error, and a gauge that is back at 0 when one comes in."""
+    told: list[tuple[str, object]] = []
+    monkeypatch.setattr(canary.log, "error", lambda event, **more: told.append((event, more["door"])))
+    courier = Kept()
+    async with house(tmp_path, config=sung(tmp_path)) as home:
+
+        async def gauge() -> str:
+            shown = await Metrics(home.parts).show(Request({"type": "http"}))
+            lines = bytes(shown.body).decode().splitlines()
+            return next(one for one in lines if one.startswith("postroom_canary_silent"))
+
+        await minutes(home, courier, 29, arrives=False)
+        assert (told, await gauge()) == ([], 'postroom_canary_silent{door="smtp"} 0')
+        await minutes(home, courier, 10, arrives=False)
+        assert (told, await gauge()) == ([("canary.silent", "smtp")], 'postroom_canary_silent{door="smtp"} 1')
+        await minutes(home, courier, 40, arrives=True)
+        assert await gauge() == 'postroom_canary_silent{door="smtp"} 0'
 
 
 async def test_a_door_that_is_silent_again_is_told_again(tmp_path: Path) -> None:
