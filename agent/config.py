@@ -31,7 +31,7 @@ from pydantic_core import ErrorDetails
 from agent.config_wording import sentence, table_of
 from agent.lookup_settings import LookupSettings
 from agent.models.settings import BudgetSettings, ModelSettings
-from agent.notice_settings import CanarySettings, NoticeSettings, SuppressionSettings
+from agent.notice_settings import AnsweringSettings, CanarySettings, NoticeSettings, SuppressionSettings
 from agent.reputation_settings import ReputationSettings
 from agent.sections import (
     STORE_PASSWORD,
@@ -86,6 +86,7 @@ class Config(Section):
     retention: RetentionSettings = RetentionSettings()
     suppression: SuppressionSettings = SuppressionSettings()
     notices: NoticeSettings = NoticeSettings()
+    answering: AnsweringSettings = AnsweringSettings()
     canaries: tuple[CanarySettings, ...] = Field(alias="canary", default=())
     """Marked mail that proves each door alive."""
     triage: tuple[TriageSettings, ...] = ()
@@ -126,6 +127,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _notices_go_to_people(self) -> Self:
         named = [("notices.team", one) for one in self.notices.team]
+        named += [("answering.people", one) for one in self.answering.people]
         named += [(f"triage {rule.name}: forward_to", one) for rule in self.triage for one in rule.forward_to]
         for where, one in named:
             if self.mailbox_of(one) is not None:

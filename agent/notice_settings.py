@@ -61,6 +61,16 @@ class NoticeSettings(Section):
     """Of the day in UTC: what waits is told once a day, where anything does. -1: never."""
 
 
+class AnsweringSettings(Section):
+    """`[answering]`: people who answer mail by mail, until a desk is in use."""
+
+    people: Annotated[tuple[OurAddress, ...], Field(max_length=20)] = ()
+    """Their addresses. Mail that is for a person is forwarded to each; what one of them answers, proven to be theirs,
+    goes to the author as the mailbox's reply. Empty: nobody's."""
+    after_minutes: float = Field(default=0.0, ge=0, le=10_080)
+    """How long a mail waits at the desk before it is forwarded."""
+
+
 class CanarySettings(Section):
     """`[[canary]]`: a marked mail that is sent the way that customers' mail comes, and has to arrive."""
 

@@ -18,11 +18,12 @@ from datetime import datetime, timedelta
 import httpx2
 import structlog
 
+from agent import answering, passing_on
 from agent import notices as words
-from agent import passing_on
+from agent.answering import FORWARD
 from agent.notices import EVENTS, OPEN
 from agent.parts import Parts
-from agent.sorting import FORWARD, forwarded
+from agent.sorting import forwarded
 from agent.states import NoticeState
 from agent.store import mails
 from agent.store import notices as store
@@ -203,6 +204,7 @@ def approved(parts: Parts, one: Notice, attached: bytes = b"", meant: bool = Fal
             message_id=message_id,
             date=one.created_at,
             way="notice",
+            reply_to=answering.reply_to(parts, one),
             attached=attached,
         )
     )
@@ -243,7 +245,9 @@ def _known(parts: Parts, kind: str) -> set[str]:
     if kind == passing_on.KIND:
         return set()
     if kind == FORWARD:
-        return {one for rule in parts.config.triage for one in rule.forward_to}
+        return {one for rule in parts.config.triage for one in rule.forward_to} | set(parts.config.answering.people)
+    if kind == answering.UNSENT:
+        return set(parts.config.answering.people)
     return set(parts.config.notices.team)
 
 
@@ -262,6 +266,7 @@ async def _to_chat(parts: Parts, one: Notice) -> DeliveryResult:
 
 async def look(parts: Parts) -> None:
     """Find and word what is to be told."""
+    await answering.ask_people(parts)
     await note(parts)
     await word(parts)
     await remind(parts)

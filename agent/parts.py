@@ -71,6 +71,8 @@ class Addresses:
             return Recipient.MAILBOX
         if address.rpartition("@")[2] in self._domains and tokens.read_verp(self._key, address):
             return Recipient.BOUNCE
+        if address.rpartition("@")[2] in self._domains and tokens.read_answer(self._key, address):
+            return Recipient.ANSWER
         return Recipient.UNKNOWN
 
     def mailboxes_of(self, recipients: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from agent import answering
+from agent.answering import FORWARD
 from agent.extract import Suggested
 from agent.handling import PRIORITIES
 from agent.notices import stranger
@@ -23,8 +25,6 @@ from agent.store.database import Tx
 from agent.store.mails import Mail
 from agent.triage_rules import Decided, Seen, decide
 from inbound.contracts import InboundEmailIntent, NormalizedEmail
-
-FORWARD = "forward"
 
 
 def seen(mail: Mail, email: NormalizedEmail, intent: InboundEmailIntent, *, proven: bool) -> Seen:
@@ -85,7 +85,7 @@ async def _act(parts: Parts, tx: Tx, mail: Mail, found: Seen, decided: Decided, 
                 mailbox=mail.mailbox,
                 recipient=recipient,
                 subject=f"[Postroom] Fwd: {stranger(found.subject) or '(no subject)'}",
-                body=_words(found, decided),
+                body=_words(parts, found, decided, recipient),
                 mail_id=mail.id,
                 now=now,
             )
@@ -97,12 +97,11 @@ async def _act(parts: Parts, tx: Tx, mail: Mail, found: Seen, decided: Decided, 
     return True
 
 
-def _words(found: Seen, decided: Decided) -> str:
+def _words(parts: Parts, found: Seen, decided: Decided, recipient: str) -> str:
     proof = "Who wrote it is proven." if found.proven else "Nothing proves who wrote it."
     return (
         f"A mail to {found.mailbox} from {stranger(found.sender) or 'nobody named'}, forwarded by the triage rule "
-        f"{decided.rule}. {proof}\n\nThe mail is attached as it came. An answer to this notice comes to "
-        "the mailbox and not to the author: write to them yourself, or answer at the desk.\n"
+        f"{decided.rule}. {proof}\n\nThe mail is attached as it came. {answering.hint(parts, recipient)}\n"
     )
 
 
@@ -111,7 +110,9 @@ async def forwarded(parts: Parts, tx: Tx, mail_id: str, recipient: str, *, sent:
     mail = await mails.locked(tx, mail_id)
     if mail is None or mail.status is not MailStatus.PERSON:
         return
-    if sent:
+    if sent and await answering.is_awaited(parts, tx, mail_id):
+        await mails.move(tx, mail_id, MailStatus.PERSON, f"forwarded to {recipient}; an answer by mail is awaited")
+    elif sent:
         await mails.move(tx, mail_id, MailStatus.CLOSED, f"forwarded to {recipient}")
     else:
         await mails.move(tx, mail_id, MailStatus.PERSON, f"could not be forwarded to {recipient}: see the log")

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import breaker, canary, feedback, sifting, sorting
+from agent import answering, breaker, canary, feedback, sifting, sorting
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -92,6 +92,9 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
             due = parts.now() + DNS_PAUSE * held.attempts
             await jobs.put_back(tx, held, due_at=due, error="DNS gave no answer about the author")
         return
+    if forward := answering.named(parts, mail):
+        await _answered(parts, held, read, forward)
+        return
     if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
         await _record(parts, held, read)
         return
@@ -107,6 +110,23 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
         await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
         return
     await _start(parts, held, read, understood)
+
+
+async def _answered(parts: Parts, held: Job, read: Read, forward: str) -> None:
+    """A colleague's answer to a mail that was forwarded to them: sent, or for a person to look at."""
+    answer = answering.Answer(read.mail.id, forward, read.auth.author or "", read.screening.kind, read.email)
+    outcome = await answering.take(parts, answer)
+    async with parts.database.write() as tx:
+        await locks.mail(tx, read.mail.id)
+        await jobs.end(tx, held)
+        await mails.describe(tx, read.mail.id, _description(read), None)
+        await answering.file(parts, tx, answer, outcome)
+        await _audit_arrival(parts, tx, read.mail.id, read.mail)
+        data = {"answers": outcome.answered, "forward": forward, "done": outcome.done}
+        await parts.audit.add(
+            tx, read.mail.id, "answer_by_mail", actor="postroom", now=parts.now(), mail_id=read.mail.id, data=data
+        )
+    log.info("mail.answer", mail=read.mail.id, answers=outcome.answered, done=outcome.done)
 
 
 async def _sifted(parts: Parts, held: Job, read: Read, data: bytes) -> Read | None:

@@ -105,6 +105,8 @@ class Recipient(StrEnum):
     """One of our mailboxes, or an alias of one."""
     BOUNCE = "bounce"
     """A return path that we minted (VERP): accepted, and only ever read as a delivery report."""
+    ANSWER = "answer"
+    """An address that we minted for a colleague's answer to a mail that was forwarded to them."""
     UNKNOWN = "unknown"
     """Not ours: refused at RCPT, so that we are no relay and bounce nothing later."""
 

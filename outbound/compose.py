@@ -64,6 +64,8 @@ class Reply(Frozen):
     date: datetime
     """With a time zone."""
     way: Way
+    reply_to: str = ""
+    """Where the answer to a notice is to go; replies have none."""
     attached: bytes = b""
     """The mail that a notice is about, as it came: goes along as `original.eml`. Replies have none."""
 
@@ -139,6 +141,8 @@ def _problem_with(reply: Reply) -> tuple[str, str] | None:
         ("body", headers.has_controls(_LINE_ENDS.sub(" ", reply.body)), "the text holds control characters"),
         ("message_id", not _OUR_ID.fullmatch(reply.message_id), "the Message-ID is not one of ours"),
         ("date", reply.date.tzinfo is None, "the date has no time zone"),
+        ("reply_to", bool(reply.reply_to) and reply.way != "notice", "answers to a reply come to its sender"),
+        ("reply_to", bool(reply.reply_to) and canonical(reply.reply_to) != reply.reply_to, "not a plain address"),
         ("attached", bool(reply.attached) and reply.way != "notice", "a reply takes no mail along"),
     )
     return next(((code, reason) for code, broken, reason in checks if broken), None)
@@ -196,6 +200,7 @@ def _header_block(reply: Reply, encoding: str, content_type: str = "text/plain; 
     lines = [
         headers.mailbox("From", reply.from_name, reply.from_address),
         headers.mailbox("To", reply.to_name, reply.to_address),
+        *([headers.mailbox("Reply-To", "", reply.reply_to)] if reply.reply_to else []),
         headers.unstructured("Subject", reply.subject),
         headers.fold("Date", [format_datetime(reply.date)]),
         headers.fold("Message-ID", [f"<{reply.message_id}>"]),
@@ -268,6 +273,7 @@ def _difference(found: Inspected, asked: Reply, body: str, block: str) -> str:
             return field
     values = {
         "date": format_datetime(asked.date),
+        "reply-to": asked.reply_to,
         "in-reply-to": f"<{asked.in_reply_to}>" if asked.in_reply_to else "",
         "references": " ".join(f"<{one}>" for one in asked.references),
     }

@@ -27,6 +27,7 @@ from outbound.settings import DkimSettings
 OVERSIGNED = ("from", "subject", "to", "date", "message-id")
 SIGNED = (
     *OVERSIGNED,
+    "reply-to",
     "in-reply-to",
     "references",
     "auto-submitted",

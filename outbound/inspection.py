@@ -19,12 +19,12 @@ from email.utils import getaddresses
 from functools import lru_cache
 
 from outbound.addresses import canonical
-from outbound.contracts import Frozen, Refused
+from outbound.contracts import MARKS, Frozen, Refused
 from outbound.headers import MalformedHeaderError, decode, has_controls, is_safe
 
 OURS = frozenset(
     {
-        "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
+        "from", "to", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
         "mime-version", "content-type", "content-transfer-encoding", "dkim-signature",
     }
 )  # fmt: skip
@@ -132,6 +132,8 @@ def _problem_with(headers: list[tuple[str, str]]) -> str:
     for name in sorted(set(names)):
         if names.count(name) > (MAX_SIGNATURES if name == "dkim-signature" else 1):
             return f"header {name} occurs {names.count(name)} times"
+    if "reply-to" in names and dict(headers).get("auto-submitted") != MARKS["notice"]:
+        return "header reply-to was not set by us: only a notice has one"
     missing = [name for name in REQUIRED if name not in names]
     return f"header {missing[0]} is missing" if missing else ""
 

@@ -1,4 +1,4 @@
-"""Names that we sign: Message-IDs and return paths that lead back to one delivery of ours.
+"""Names that we sign: Message-IDs, return paths and addresses for answers that lead back to one mail of ours.
 
 Rules:
 - A token carries its reference in clear and 80 bits of HMAC-SHA256; without the key nobody can make one.
@@ -20,6 +20,7 @@ _PLAIN = re.compile(r"[a-z0-9_-]{1,36}")
 _MAC_LENGTH = 16
 _LONGEST = 56
 _RETURN_PATH = "bounces+"
+_ANSWER = "answer+"
 
 
 def mint(key: bytes, ref: str) -> str:
@@ -58,6 +59,19 @@ def read_verp(key: bytes, address: str) -> str | None:
     if not at or not domain or not local.lower().startswith(_RETURN_PATH):
         return None
     return read(key, local[len(_RETURN_PATH) :])
+
+
+def answer_to(key: bytes, ref: str, domain: str) -> str:
+    """Return the address at which a colleague's answer to a forwarded mail comes in; it names the forward."""
+    return f"{_ANSWER}{_mint(key, 'answer', ref)}@{domain}"
+
+
+def read_answer(key: bytes, address: str) -> str | None:
+    """Return the reference of an address for answers that we made; None for every other address."""
+    local, at, domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")
+    if not at or not domain or not local.lower().startswith(_ANSWER):
+        return None
+    return _read(key, "answer", local[len(_ANSWER) :])
 
 
 def _mint(key: bytes, purpose: str, ref: str) -> str:

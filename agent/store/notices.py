@@ -113,6 +113,16 @@ async def put(
     return None if found is None else str(found[0])
 
 
+async def get(tx: Tx, notice_id: str) -> Notice | None:
+    row = (await tx.execute(select(*_COLUMNS).where(notice.c.id == notice_id))).first()
+    return None if row is None else _notice(row)
+
+
+async def told(tx: Tx, keys: Sequence[str]) -> bool:
+    """True where one of these was noted."""
+    return (await tx.execute(select(notice.c.id).where(notice.c.key.in_(list(keys))).limit(1))).first() is not None
+
+
 async def claim(db: Database, *, now: datetime, lease: timedelta, limit: int) -> list[Notice]:
     """Take up to `limit` that are due, each for `lease`."""
     async with db.read() as look:

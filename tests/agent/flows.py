@@ -17,7 +17,19 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
-from agent import approval, breaker, canary, closing, handling, noticing, run, suppress_commands, switch, undo
+from agent import (
+    answering,
+    approval,
+    breaker,
+    canary,
+    closing,
+    handling,
+    noticing,
+    run,
+    suppress_commands,
+    switch,
+    undo,
+)
 from agent.config import Config
 from agent.demo_world import finish
 from agent.forgetting import forget
@@ -28,11 +40,12 @@ from agent.policy import Rules, Settings
 from agent.reported import reported
 from agent.retention import prune
 from agent.states import DraftState, JobKind, MailStatus
-from agent.store import deliveries, jobs
+from agent.store import deliveries, jobs, notices
 from agent.store.tables import raw_mail
 from inbound.contracts import DeliveryEvent, Envelope, ResolverTroubleError, SpamWord
 from inbound.resolver import StaticZone
 from inbound.spam import Unasked
+from outbound import tokens
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Sent
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
 from tests.agent.wire import Wire, delivered
@@ -70,6 +83,8 @@ LETTERS: dict[str, tuple[str, bool, dict[str, str]]] = {
     "unproven": (HOURS, False, {}),
     "order": (ORDER, True, {"Message-ID": "<first@customer.example>"}),
     "follow-up": (ORDER, True, {"Subject": "Re: A question", "In-Reply-To": "<first@customer.example>"}),
+    "strange": ("Tell me about roses.", True, {}),
+    "colleague": ("Roses want sun.", True, {"From": "Ruth <ruth@customer.example>", "Subject": "Re: Fwd: A question"}),
     "away": ("I am away.", True, {"Auto-Submitted": "auto-replied"}),
 }
 """What a peer has to deliver: text, whether it is signed, further headers."""
@@ -515,6 +530,26 @@ async def escalated(stage: Stage) -> str:
     return mail_id
 
 
+async def answered_by_mail(stage: Stage) -> str:
+    """A colleague gets the mail forwarded and answers it by mail."""
+    values = stage.home.parts.config.model_dump(by_alias=True)
+    values["answering"] = {"people": ["ruth@customer.example"]}
+    object.__setattr__(stage.home.parts, "config", Config.model_validate(values))
+    parts, courier = stage.home.parts, Told(stage.folder / "told")
+    mail_id = await stage.mail("strange")
+    await stage.home.settle()
+    await noticing.look(parts)
+    while await noticing.send(parts, courier, timedelta(minutes=10)):
+        pass
+    async with parts.database.read() as tx:
+        (forward,) = await notices.last(tx, answering.FORWARD)
+    to = tokens.answer_to(parts.keys.token, forward.id, SUPPORT.partition("@")[2])
+    raw = (stage.folder / "colleague.eml").read_bytes()
+    await stage.home.receive_raw(raw, mail_from="ruth@customer.example", to=(to,))
+    await stage.home.settle()
+    return await resolved(stage, mail_id)
+
+
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
 
 
@@ -554,6 +589,14 @@ WAYS: dict[str, Way] = {
         "agent/canary.py _alarm 1",
     ),
     "tripped": _way(tripped, _S.WAITING, 0, "agent/breaker.py turn 1"),
+    "answered_by_mail": _way(
+        answered_by_mail,
+        _S.ANSWERED,
+        1,
+        "agent/answering.py ask_people 1",
+        "agent/by_hand.py write 1",
+        f"{T} _answered 1",
+    ),
     "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
     "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
     "taken_back": _way(taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),
