@@ -8,9 +8,10 @@ WORKERS ?= auto
 ARGS ?=
 FILES ?=
 N ?= 5000
+SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test crash kill fortress mutants lint unit format docs lock clean help
+.PHONY: demo test crash kill fortress mutants fuzz lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +35,9 @@ fortress: $(VENV)/.stamp-dev ## N=100000 generated attacks by a model that is th
 
 mutants: $(VENV)/.stamp-dev ## faults in the files that decide; each is killed by a test (FILES=agent/gate.py for a part)
 	@$(BIN)/python -m tests.mutants.run $(FILES)
+
+fuzz: $(VENV)/.stamp-dev ## change and read mails for SECONDS=60 (SEED=0 begins elsewhere); findings lie in tests/fuzz/found
+	@$(BIN)/python -m tests.fuzz.run $(SECONDS) $(SEED)
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .
