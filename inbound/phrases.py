@@ -64,6 +64,11 @@ FIELDS = {
 }
 """The fields that Outlook and others put above a quoted mail; a block has `from` and two others."""
 
+SIGNED_TEXT = re.compile(r"^-----BEGIN PGP SIGNED MESSAGE-----\s*$")
+"""Above a text that is signed inside (RFC 9580 section 7): a few lines about the hash and an empty one follow."""
+
+SIGNATURE = re.compile(r"^-----BEGIN PGP SIGNATURE-----\s*$")
+
 DEVICE = re.compile(
     r"(?i)^[\W_]{0,3}(?:sent (?:from|with|via|using) (?:my |the |an? )?[\w.]|von meine[mr] [\w.-]{1,30}(?: [\w.-]{1,30}){0,3} gesendet|gesendet (?:von|mit|aus) \w"
     r"|(?:envoy[ée]|exp[ée]di[ée]) (?:de|depuis|avec|[àa] partir de) |enviado (?:desde|con|com|do|pelo|a partir d[oe]) (?:mi |meu )?\w"

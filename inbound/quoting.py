@@ -5,8 +5,8 @@ Rules:
   `>` block are the author's again; after an attribution without `>`, all that follows is history.
 - A verb alone is no attribution ("your colleague wrote:"): a date, time or address stands in it, or `>` lines follow.
 - A forwarded mail is no history: it is what the author sends; it stays.
-- A signature starts at `-- `, at the line of a device, at a disclaimer or a list's footer, or is a closing formula with
-  a few short lines at the very end.
+- A signature starts at `-- `, at the line of a device, at a disclaimer or a list's footer, at a PGP signature (whose
+  frame above the text belongs to it), or is a closing formula with a few short lines at the very end.
 - No text is ever lost: every line is in exactly one of the three, and where nothing would be new, everything is.
 """
 
@@ -46,6 +46,7 @@ def split(text: str) -> Parts:
     kinds = _kinds([line[:MAX_LINE] for line in lines[:MAX_LINES]])
     kinds += [kinds[-1]] * (len(lines) - len(kinds))
     _sign_off(lines, kinds)
+    _frame(lines, kinds)
     forwarded = any(phrases.FORWARD.match(line[:MAX_LINE]) for line in lines[:MAX_LINES])
     new, quoted, signature = (
         "\n".join(line for line, found in zip(lines, kinds, strict=True) if found == kind).strip("\n")
@@ -142,7 +143,7 @@ def _is_field_block(lines: list[str]) -> bool:
 
 def _ends_text(lines: list[str], at: int) -> bool:
     line = lines[at]
-    if _DASHES.match(line):
+    if _DASHES.match(line) or phrases.SIGNATURE.match(line):
         return True
     if _UNDERSCORES.match(line):
         following = " ".join(lines[at + 1 : at + 5])
@@ -160,6 +161,15 @@ def _sign_off(lines: list[str], kinds: list[str]) -> None:
         if _closes(lines[tail[0]]) and _is_tail([lines[at] for at in tail[1:]]):
             for at in range(tail[0], tail[-1] + 1):
                 kinds[at] = "signature" if kinds[at] == "new" else kinds[at]
+            return
+
+
+def _frame(lines: list[str], kinds: list[str]) -> None:
+    """Count the lines above a text that PGP signed as part of the signature."""
+    for at, line in enumerate(lines[:MAX_LINES]):
+        if kinds[at] == "new" and phrases.SIGNED_TEXT.match(line[:MAX_LINE]):
+            taken = next((n for n, one in enumerate(lines[at : at + 5], start=1) if not one.strip()), 1)
+            kinds[at : at + taken] = ["signature"] * taken
             return
 
 
