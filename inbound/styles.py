@@ -165,8 +165,20 @@ def declarations(body: str) -> Declarations:
         if colon:
             value = " ".join(value.lower().split())
             bare = re.sub(r"\s*!\s*important$", "", value)
-            merge(found, {name.strip().lower(): (bare, bare != value)})
+            merge(found, {one: (said, bare != value) for one, said in _written_out(name.strip().lower(), bare)})
     return found
+
+
+def _written_out(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """A declaration; short forms also as the long ones that they set, which they undo where they come later."""
+    yield name, value
+    if name == "background":
+        yield "background-color", value
+        yield "background-image", value if "url(" in value or "gradient" in value else "none"
+    if name == "font":
+        sizes = (one for one in value.split() if re.match(r"[.\d]", one) and not re.fullmatch(r"[1-9]00", one))
+        if size := next(sizes, "").partition("/")[0]:
+            yield "font-size", size
 
 
 def _escaped(match: re.Match[str]) -> str:

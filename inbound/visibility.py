@@ -89,9 +89,6 @@ def pixels(value: str, size: float) -> float | None:
 
 def _font_size(style: dict[str, str], size: float) -> float:
     value = style.get("font-size", "")
-    if not value and "font" in style:
-        sized = [one for one in style["font"].split() if re.match(r"[.\d]", one) and not re.fullmatch(r"[1-9]00", one)]
-        value = sized[0].partition("/")[0] if sized else ""
     if value in _SIZES:
         return _SIZES[value] if _SIZES[value] > 2 else size * _SIZES[value]
     if value.endswith("%"):
@@ -181,10 +178,10 @@ def _colour(style: dict[str, str], before: Colour | None) -> Colour | None:
 
 
 def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
-    image = style.get("background-image", "") + style.get("background", "")
+    image = style.get("background-image", "")
     if "url(" in image or "gradient" in image:
         return None
-    value = style.get("background-color") or style.get("background", "")
+    value = style.get("background-color", "")
     if value in {"", "inherit", "initial", "none", "unset"}:
         return before
     words = re.findall(r"[\w-]+\([^()]{0,100}\)|[#\w-]+", value)[:10]

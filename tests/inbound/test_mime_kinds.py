@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 
 import pytest
 
@@ -67,9 +67,9 @@ def test_a_mail_that_is_a_winmail_dat_alone_has_no_text() -> None:
 def _signed(protocol: str, subtype: str, name: str) -> bytes:
     written = mail()
     written.set_content(QUESTION)
-    inner = MIMEPart()
+    inner = EmailMessage()
     inner.set_content(QUESTION)
-    signature = MIMEPart()
+    signature = EmailMessage()
     signature.set_content(b"0\x80\x06\x09", maintype="application", subtype=subtype, filename=name)
     written.clear_content()
     written["Content-Type"] = f'multipart/signed; protocol="{protocol}"; micalg=sha-256'
@@ -123,7 +123,7 @@ def test_an_invitation_is_a_file_and_an_answer_to_one_is_a_machines(method: str,
     written = mail()
     written.set_content(QUESTION)
     written.add_alternative(f"<p>{QUESTION}</p>", subtype="html")
-    calendar = MIMEPart()
+    calendar = EmailMessage()
     calendar.set_content(INVITATION.format(method=method), subtype="calendar", params={"method": method})
     written.attach(calendar)
     found, said = read(written.as_bytes())
