@@ -36,6 +36,7 @@ def seen(mail: Mail, email: NormalizedEmail, intent: InboundEmailIntent, *, prov
         subject=email.subject,
         text=email.new_text,
         attachments=len(email.attachments),
+        language=email.language,
     )
 
 
@@ -92,8 +93,8 @@ async def _act(parts: Parts, tx: Tx, mail: Mail, found: Seen, decided: Decided, 
         await mails.move(tx, mail.id, MailStatus.PERSON, f"{why}: being forwarded to {', '.join(decided.forward_to)}")
         return True
     await mails.move(tx, mail.id, MailStatus.PERSON, f"{why}: for a person")
-    if decided.action == "close":
-        await mails.move(tx, mail.id, MailStatus.CLOSED, f"{why}: closed")
+    if decided.action in {"close", "ignore"}:
+        await mails.move(tx, mail.id, MailStatus.CLOSED, f"{why}: {decided.action}d")
     return True
 
 

@@ -27,6 +27,8 @@ class Seen:
     text: str
     """What its author newly wrote."""
     attachments: int
+    language: str = ""
+    """Code, or empty where nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def holds(rule: TriageSettings, seen: Seen) -> bool:
         rule.proven is None or rule.proven == seen.proven,
         not rule.subjects or _has(seen.subject, rule.subjects),
         not rule.texts or _has(seen.text, rule.texts),
+        not rule.languages or seen.language in rule.languages,
         rule.attachments is None or rule.attachments == (seen.attachments > 0),
     )
     return all(checks)

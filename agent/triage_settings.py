@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from inbound.addresses import canonical, canonical_domain
+from inbound.language import NAMES
 
-Action = Literal["", "reply", "person", "forward", "close"]
+Action = Literal["", "reply", "person", "forward", "close", "ignore"]
 
 
 def _sender(value: str) -> str:
@@ -23,6 +24,12 @@ def _address(value: str) -> str:
     if found is None:
         raise ValueError(f"{value!r} is not a plain address like books@example.com")
     return found
+
+
+def _language(value: str) -> str:
+    if value not in NAMES:
+        raise ValueError(f"{value!r} is no language that is told apart; there are {', '.join(sorted(NAMES))}")
+    return value
 
 
 def _folded(value: str) -> str:
@@ -53,6 +60,8 @@ class TriageSettings(BaseModel):
     """Condition: the subject has one of these words, in any case."""
     texts: Words = ()
     """Condition: what its author newly wrote has one of these words, in any case."""
+    languages: tuple[Annotated[str, AfterValidator(_language)], ...] = ()
+    """Condition: its author newly wrote in one of these, by code: `de`."""
     attachments: bool | None = None
     """Condition: it carries attachments (true), or none (false)."""
     tags: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 ._-]{0,38}$")], ...] = ()
@@ -63,7 +72,7 @@ class TriageSettings(BaseModel):
     """Follows: who has it at the desk, of the first rule that has one."""
     action: Action = ""
     """Follows, of the first rule that has one. `reply`: as usual. `person`: no draft. `forward`: to `forward_to`, the
-    original attached, and closed when that left. `close`: done."""
+    original attached, and closed when that left. `close`: done. `ignore`: closed as nothing to do with us."""
     forward_to: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
     """Addresses of people, for `forward`."""
 

@@ -31,6 +31,7 @@ SEEN = Seen(
     subject="An INVOICE  of yours",
     text="Please pay",
     attachments=1,
+    language="en",
 )
 
 
@@ -55,6 +56,8 @@ def rule(**given: Any) -> TriageSettings:
         ({"subjects": ["invoice of"]}, True),
         ({"subjects": ["bill"]}, False),
         ({"texts": ["PAY"]}, True),
+        ({"languages": ["de", "en"]}, True),
+        ({"languages": ["de"]}, False),
         ({"attachments": True}, True),
         ({"attachments": False}, False),
         ({"subjects": ["invoice"], "texts": ["refund"]}, False),
@@ -91,6 +94,7 @@ def test_no_mail_breaks_a_rule(subject: str, text: str, sender: str) -> None:
         {"action": "forward"},
         {"forward_to": [BOOKS]},
         {"action": "delete"},
+        {"languages": ["klingon"]},
         {"senders": ["nobody"]},
         {"senders": ["@"]},
         {"subjects": [" "]},
@@ -134,7 +138,9 @@ async def test_tags_and_team_leave_the_rest_as_it_is(tmp_path: Path) -> None:
         assert entry.data["rules"] == ["r0"]
 
 
-@pytest.mark.parametrize(("action", "ends"), [("person", MailStatus.PERSON), ("close", MailStatus.CLOSED)])
+@pytest.mark.parametrize(
+    ("action", "ends"), [("person", MailStatus.PERSON), ("close", MailStatus.CLOSED), ("ignore", MailStatus.CLOSED)]
+)
 async def test_an_action_starts_no_run(tmp_path: Path, action: str, ends: MailStatus) -> None:
     """No draft, no reply; a person who begins it again gets both."""
     async with house(tmp_path, config=ruled(tmp_path, {"subjects": ["question"], "action": action})) as home:

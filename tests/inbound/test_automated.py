@@ -165,6 +165,38 @@ def test_an_absence_note_needs_subject_and_text() -> None:
     assert kind(subject="A question", body=body) is Kind.PERSONAL
 
 
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Out of office: your question", "I am currently out of the office until 3 May."),
+        ("Abwesend", "Ich bin bis zum 3. Mai leider nicht erreichbar."),
+        ("Absence du bureau", "Je suis actuellement absent jusqu'au 3 mai."),
+        ("Fuera de la oficina", "Estoy fuera de la oficina hasta el 3 de mayo."),
+        ("Fuori ufficio", "Sono assente fino al 3 maggio."),
+        ("Afwezig tot 3 mei", "Ik ben momenteel afwezig tot 3 mei."),
+        ("Fora do escritório", "Estou fora até 3 de maio."),
+        ("Nieobecność", "Jestem obecnie na urlopie do 3 maja."),
+        ("В отпуске до 3 мая", "Я нахожусь в отпуске до 3 мая."),
+        ("Відсутність", "Я зараз у відпустці до 3 травня."),
+        ("Frånvarande", "Jag är på semester till den 3 maj."),
+        ("Fraværende", "Jeg er for tiden på ferie til 3. mai."),
+        ("Poissa", "Olen lomalla 3.5. asti."),
+        ("Nepřítomnost", "Jsem na dovolené do 3. května."),
+        ("Távollét", "Május 3-ig szabadságon vagyok."),
+        ("Ofis dışında", "3 Mayıs'a kadar izindeyim."),
+        ("不在のお知らせ", "5月3日まで不在にしております。"),
+        ("休假", "我正在休假,5月3日回来。"),
+        ("부재 안내", "5월 3일까지 휴가 중입니다."),
+    ],
+)
+def test_an_absence_note_is_known_in_many_languages_without_any_header(subject: str, body: str) -> None:
+    """Subject and text together; either of them alone is a person's."""
+    assert kind(subject=subject, body=f"{body}\n") is Kind.AUTO_REPLY
+    assert kind(subject="A question", body=f"{body}\n") is Kind.PERSONAL
+    assert kind(subject=subject, body="Can you help me?\n") is Kind.PERSONAL
+    assert kind(subject=f"Re: {subject}", body=f"{body}\n") is Kind.PERSONAL
+
+
 def test_our_own_mail_is_not_answered() -> None:
     """Our address as author, or one of our Message-IDs."""
     assert kind(sender="help@our.example") is Kind.OWN
