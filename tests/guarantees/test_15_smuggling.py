@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from inbound import replies, smtp_session
+from inbound.data_phase import DataPhase
 from inbound.listener import tls_context
 from inbound.settings import ListenerSettings
 from tests.inbound.door_peer import MAIL, SUPPORT, Peer, open_door, until
@@ -69,6 +70,18 @@ async def test_a_false_end_is_seen_wherever_the_packets_are_cut(false_end: bytes
             peer.send(wire[cut:])
             assert (await peer.reply()).startswith("554 5.6.0 "), cut
         assert house.intake.mails == []
+
+
+@pytest.mark.parametrize("false_end", FALSE_ENDS, ids=repr)
+def test_a_false_end_is_seen_by_every_cutting_into_three(false_end: bytes) -> None:
+    """All pairs of places, and each byte by itself, right where the bytes are taken in: no packet hides it."""
+    wire = b"ab" + false_end + b"cd\r\n.\r\n"
+    places = range(len(wire) + 1)
+    for cuts in (*itertools.combinations(places, 2), tuple(places)):
+        phase, edges = DataPhase(1_000), [0, *cuts, len(wire)]
+        ends = [phase.feed(wire[left:right]) for left, right in itertools.pairwise(edges) if left < right]
+        assert ends[-1] == b"", cuts
+        assert phase.false_end, cuts
 
 
 async def test_a_false_end_sent_byte_by_byte_is_refused() -> None:

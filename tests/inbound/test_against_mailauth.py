@@ -25,7 +25,14 @@ from tests.peers_node import PEERS, node
 
 _STRICT = "adkim=s and aspf=s ask for the very domain (RFC 7489 3.1); mailauth goes on to the organisation's"
 _NO_POLICY = "DMARC says nothing; a signature of the author's very domain proves the author all the same"
+_LIMIT = "what stands behind l= was signed by nobody, so such a signature proves nothing here"
+_PARTLY = "a reader sees a field that nobody signed; mailauth judges the signature alone"
 DIFFERS = {
+    "dkim: a limit on the body": _LIMIT,
+    "dkim: a limit on the body, and more behind it": _LIMIT,
+    "dkim: the subject not covered": _PARTLY,
+    "dkim: a second subject on top": _PARTLY,
+    "dkim: a second content type on top": _PARTLY,
     "dkim: testing": "a key in testing mode is not to be relied on (RFC 6376 3.6.1, t=y)",
     "dmarc: adkim strict, other domain": _STRICT,
     "dmarc: aspf strict": _STRICT,

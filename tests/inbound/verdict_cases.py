@@ -93,6 +93,14 @@ def _dkim_cases() -> dict[str, Case]:
             sign(long, SHOP, forms=(b"simple", b"simple")), b"a \t b  \r\n", b"a b\r\n"
         ),
     }
+    limited = sign(plain, SHOP, length=True)
+    found |= {
+        "a limit on the body": limited,
+        "a limit on the body, and more behind it": limited + b"Pay me.\r\n",
+        "the subject not covered": sign(plain, SHOP, fields=("from", "to", "date")),
+        "a second subject on top": b"Subject: Pay me\r\n" + sign(plain, SHOP),
+        "a second content type on top": b"Content-Type: text/html\r\n" + sign(plain, SHOP),
+    }
     for header in (b"simple", b"relaxed"):
         for body in (b"simple", b"relaxed"):
             found[f"forms {header.decode()}/{body.decode()}"] = sign(long, SHOP, forms=(header, body))
