@@ -1,7 +1,8 @@
 """Every word that goes to a model.
 
 Rules:
-- The mail stands between fences whose mark the sender cannot know; a fence inside the text is broken up.
+- All that a sender wrote, names of files too, stands between fences whose mark the sender cannot know; a fence inside
+  it is broken up.
 - Fences help a willing model; nothing here is a guarantee. What may leave is decided by code.
 - A change of any text changes `VERSION`, which is stored with every answer.
 """
@@ -19,7 +20,7 @@ from agent.lookup_settings import LookupSettings
 from agent.models.base import Item, MailView, Message, ModelRequest, ToolSpec
 from agent.schema import strict_schema
 
-VERSION = "4"
+VERSION = "5"
 
 TEXT_LIMIT = 20_000
 """Characters of a mail's text that a model sees."""
@@ -56,12 +57,13 @@ def fence(text: str, *, seed: str) -> str:
 
 def _facts(mail: MailView) -> str:
     proven = "proven" if mail.authenticated else "NOT proven"
-    names = ", ".join(mail.attachments) or "none"
-    return f"To mailbox: {mail.mailbox}\nFrom: {mail.author or 'unknown'} (identity {proven})\nAttachments: {names}"
+    return f"To mailbox: {mail.mailbox}\nFrom: {mail.author or 'unknown'} (identity {proven})"
 
 
 def _shown(mail: MailView) -> str:
-    return f"{_facts(mail)}\n{fence(f'Subject: {mail.subject}' + chr(10) * 2 + mail.text, seed=mail.mail_id)}"
+    names = "".join(f"Attachment: {name}\n" for name in mail.attachments)
+    theirs = f"Subject: {mail.subject}\n{names}\n{mail.text}"
+    return f"{_facts(mail)}\n{fence(theirs, seed=mail.mail_id)}"
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from agent import extract
+from agent import extract, suspicions
 from agent.asked import SendEmail
 from agent.models.base import ModelAnswer
 from agent.parts import Parts
@@ -58,7 +58,9 @@ async def _intent(parts: Parts, tx: Tx, mail: Mail, answer: ModelAnswer) -> Inbo
     email = NormalizedEmail.model_validate(mail.normalized)
     intents = parts.playbooks[mail.mailbox].intents
     filtered = spam.risks(Screening.model_validate(mail.screening).spam) if mail.screening else ()
-    return extract.judge(answer, await view_of(tx, mail), email.message_id, intents, (*email.risks, *filtered))
+    return extract.judge(
+        answer, await view_of(tx, mail), email.message_id, intents, (*suspicions.risks(email), *filtered)
+    )
 
 
 async def _reply(parts: Parts, tx: Tx, mail: Mail, intent: InboundEmailIntent, draft: Draft, now: datetime) -> Step:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import answering, breaker, canary, feedback, sifting, sorting
+from agent import answering, breaker, canary, feedback, sifting, sorting, suspicions
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -61,7 +61,7 @@ class Read:
     @property
     def risks(self) -> tuple[str, ...]:
         """What code found, in the mail itself and by filters."""
-        return (*self.email.risks, *spam.risks(self.screening.spam))
+        return (*suspicions.risks(self.email), *spam.risks(self.screening.spam))
 
     @property
     def author(self) -> str:

@@ -14,6 +14,7 @@ from html import unescape
 
 from agent.lexicon import MACHINE_ORDERS
 from agent.reading import reading
+from agent.suspicions import ELSEWHERE
 from inbound import codes, links
 from inbound.bounds import BoundBrokenError
 from inbound.contracts import InboundEmailIntent, NormalizedEmail
@@ -111,7 +112,7 @@ def _questions(email: NormalizedEmail, _pages: list[str]) -> Iterable[str]:
 
 def _orders(email: NormalizedEmail, _pages: list[str]) -> Iterator[str]:
     text = f"{email.subject}\n{email.text}"
-    for match in MACHINE_ORDERS.finditer(text):
+    for match in (*MACHINE_ORDERS.finditer(text), *ELSEWHERE.finditer(text)):
         start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
         yield text[max(start, match.start() - 60) : min(end if end >= 0 else len(text), match.end() + 60)]
 
