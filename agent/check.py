@@ -108,6 +108,7 @@ def notes(config: Config, playbooks: Mapping[Path, Playbook], environ: Mapping[s
             yield from _unasked(config, mailbox, playbook)
     yield from _webhooks(config)
     yield from _told(config)
+    yield from _sifted(config)
     known = VARIABLES | {variable_of(SECRETS["lookup", "token"], one.name) for one in config.lookups}
     own = ("secret", "previous_secret", "api_key")
     known |= {variable_of(SECRETS["webhook", key], one.provider) for key in own for one in config.webhooks}
@@ -130,8 +131,21 @@ def _webhooks(config: Config) -> Iterator[str]:
             yield f"webhook {one.provider}: {one.api_url} is asked in the place of its own API"
         if one.trusted:
             yield f"webhook {one.provider}: its word that a DKIM signature holds counts as a proof of the author"
+            yield f"webhook {one.provider}: what its filter calls spam is put aside"
     if config.webhooks and not is_loopback(config.webhook_door.host):
         yield f"webhooks: {config.webhook_door.host} is reached without TLS, unless a proxy stands in front"
+
+
+def _sifted(config: Config) -> Iterator[str]:
+    """Whose word of spam counts, and whether it can."""
+    spam = config.spam
+    if spam.headers != "none" and not config.identity.networks:
+        yield f"spam.headers = {spam.headers} is about mail from identity.networks, and none is named: no mail's do"
+    host = urlsplit(spam.rspamd_url).hostname or ""
+    if spam.rspamd_url.startswith("http://") and not is_loopback(host):
+        yield f"spam.rspamd_url: each mail goes to {host} in clear"
+    if config.answering.people and config.courier.kind in KEPT:
+        yield "answering: what is forwarded stays in the folder of courier.path, and nobody can answer it"
 
 
 def _told(config: Config) -> Iterator[str]:

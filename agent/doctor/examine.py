@@ -26,7 +26,13 @@ SHORT_SECRET = 16
 async def examine(config: Config, domains: Sequence[str], resolver: Resolver) -> list[Finding]:
     """Every finding, in a fixed order, whatever takes longest."""
     groups: list[Awaitable[list[Finding]]] = [_dns(config, one, resolver) for one in domains]
-    groups += [machine.courier(config.courier), machine.model(config.model), _store(config), _ports(config)]
+    groups += [
+        machine.courier(config.courier),
+        machine.model(config.model),
+        machine.spam_filter(config.spam),
+        _store(config),
+        _ports(config),
+    ]
     found = [one for group in await asyncio.gather(*map(_ended, groups)) for one in group]
     return [*found, *await asyncio.to_thread(machine.disk, config.postroom.data_dir), *secrets(config)]
 

@@ -25,6 +25,9 @@ import httpx2
 
 from agent.doctor.finding import Finding, fail, ok, skipped, warn
 from agent.models.settings import ModelSettings
+from inbound.contracts import Envelope, SpamWord
+from inbound.rspamd import Rspamd
+from inbound.spam_settings import SpamSettings
 from outbound.settings import APIS, CourierSettings
 
 SECONDS = 10.0
@@ -174,6 +177,21 @@ async def model(settings: ModelSettings) -> list[Finding]:
     with contextlib.suppress(KeyError, ValueError, TypeError):
         found.append(clock(parsedate_to_datetime(answer.headers["date"]), datetime.now(UTC), base))
     return found
+
+
+async def spam_filter(settings: SpamSettings) -> list[Finding]:
+    """Whether Rspamd is there, lets us in, and speaks as we understand: it is asked about an empty mail."""
+    if not settings.rspamd_url:
+        return []
+    rspamd, seen = Rspamd(settings), Envelope(door="smtp", mail_from="", rcpt_to=(), received_at=datetime.now(UTC))
+    try:
+        found = await rspamd.ask(b"Subject: a look\r\n\r\n", seen)
+    finally:
+        await rspamd.close()
+    if isinstance(found, SpamWord):
+        return [ok("Rspamd", f"{settings.rspamd_url} answers")]
+    reason = found.reason if found else "no answer"
+    return [fail("Rspamd", f"{settings.rspamd_url} gives no answer: {reason}", "spam.rspamd_url, spam.rspamd_password")]
 
 
 def _models(settings: ModelSettings, answer: httpx2.Response, base: str) -> Finding:

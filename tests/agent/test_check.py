@@ -117,6 +117,9 @@ def test_only_what_differs_from_a_default_is_marked(tmp_path: Path) -> None:
         ('[desk]\nhost = "0.0.0.0"\n', "the desk listens on 0.0.0.0: put a proxy with HTTPS in front"),
         ('[desk]\nhost = "0.0.0.0"\n', "desk.allowed_hosts is empty"),
         ('[identity]\nauthserv_ids = ["mx.example"]\n', "identity.authserv_ids is set without identity.networks"),
+        ('[spam]\nheaders = "hop"\n', "none is named: no mail's do"),
+        ('[spam]\nrspamd_url = "http://filter.example:11333"\n', "each mail goes to filter.example in clear"),
+        ('[answering]\npeople = ["ruth@people.example"]\n', "nobody can answer it"),
     ],
 )
 def test_what_follows_from_a_setting_is_said(tmp_path: Path, text: str, note: str) -> None:

@@ -20,8 +20,10 @@ from agent.doctor.finding import Finding, Health
 from agent.models.settings import ModelSettings
 from agent.web.server import bind, serving
 from inbound.resolver import StaticZone
+from inbound.spam_settings import SpamSettings
 from outbound.settings import CourierSettings
 from tests.agent.postroom import configuration, free_port
+from tests.inbound.test_rspamd import GOOD, Filter, filtering
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -138,3 +140,13 @@ async def test_everything_is_looked_at_and_scripts_can_read_it(
     rows = json.loads(capsys.readouterr().out)
     assert code == int(any(row["health"] == "fail" for row in rows))
     assert {row["about"] for row in rows} >= {"larkspur.invalid MX", "store", "disk"}
+
+
+@pytest.mark.parametrize(("answer", "health"), [(GOOD, Health.OK), ('{"error": "no"}', Health.FAIL)])
+async def test_rspamd_is_asked_about_an_empty_mail(answer: str, health: Health) -> None:
+    """In its own protocol: a server that only answers is not enough."""
+    async with filtering(Filter(answer)) as one:
+        settings = SpamSettings(rspamd_url=f"http://127.0.0.1:{one.port}")
+        assert [found.health for found in await machine.spam_filter(settings)] == [health]
+    assert [found.health for found in await machine.spam_filter(settings)] == [Health.FAIL]
+    assert await machine.spam_filter(SpamSettings()) == []
