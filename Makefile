@@ -11,7 +11,7 @@ N ?= 5000
 SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test crash kill fortress mutants fuzz lint unit format docs lock clean help
+.PHONY: demo test crash kill fortress mutants fuzz screenshots lint unit format docs lock clean help
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ mutants: $(VENV)/.stamp-dev ## faults in the files that decide; each is killed b
 
 fuzz: $(VENV)/.stamp-dev ## change and read mails for SECONDS=60 (SEED=0 begins elsewhere); findings lie in tests/fuzz/found
 	@$(BIN)/python -m tests.fuzz.run $(SECONDS) $(SEED)
+
+screenshots: $(VENV)/.stamp-dev ## make the README's pictures from the demo (needs chromium)
+	@$(BIN)/python -m tests.agent.web.pictures
 
 lint: $(VENV)/.stamp-dev ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -15,6 +15,7 @@ import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from agent.config import Config, load
 from agent.demo_orders import order_service
 from agent.demo_report import Row, closing, console, show
+from agent.demo_team import DemoClock, work
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
 from agent.mistakes import DemoError
 from agent.serve import Service, assemble, build, opened, running, stop_signal
@@ -96,14 +98,15 @@ async def _shown(out: Console, root: Path, config: Config, *, once: bool) -> int
     zone = StaticZone(demo_zone(root / "fixtures" / "mail", fixtures, keys))
     stop = stop_signal()
     async with opened(config) as database:
-        parts = build(config, database=database, resolver=zone)
+        clock = DemoClock()
+        parts = replace(build(config, database=database, resolver=zone), now=clock)
         service = assemble(parts, open_courier(config.courier, asked_before_data(database)))
         async with order_service(config.lookups[0].url), running(service):
             out.print(
                 f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"
             )
             out.print(f"Model: {parts.model.name} (rules and texts of fixtures/playbook; no network, no key)")
-            rows = await _send_all(out, service, fixtures, keys)
+            rows = await _send_all(out, service, fixtures, keys, clock)
             show(out, rows)
             async with database.read() as tx:
                 waiting = await drafts.count_waiting(tx)
@@ -113,21 +116,28 @@ async def _shown(out: Console, root: Path, config: Config, *, once: bool) -> int
     return 0 if all(row.settled for row in rows) else 1
 
 
-async def _send_all(console: Console, service: Service, fixtures: Sequence[Fixture], keys: DemoKeys) -> list[Row]:
-    """Send each fixture through our own SMTP port, in order, and follow each to its outcome."""
+async def _send_all(
+    console: Console, service: Service, fixtures: Sequence[Fixture], keys: DemoKeys, clock: DemoClock
+) -> list[Row]:
+    """Send each fixture through our own SMTP port, in order, over some days, and follow each to its outcome."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     sent: dict[str, str] = {}
-    now = service.parts.now()  # one for all: a copy of a mail has the Date of the first
+    now = service.parts.now()  # one a day: a copy of a mail has the Date of the first
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("sending", total=len(fixtures))
         for fixture in fixtures:
             progress.update(task, description=f"sending {fixture.name}")
+            if clock.begins(fixture.name):
+                await _settled(service, list(sent.values()))
+                clock.turn(fixture.name)
+                now = service.parts.now()
             if fixture.after:
                 await _settled(service, [sent[fixture.after]])
             sent[fixture.name] = await _send(service, fixture, fixture.message(now, keys))
             progress.advance(task)
         task = progress.add_task("reading, deciding, sending replies", total=len(sent))
         await _settled(service, list(sent.values()), lambda done: progress.update(task, completed=done))
+    await work(service.parts, sent)
     async with service.parts.database.read() as tx:
         return [await Row.of(tx, mail_id) for mail_id in sent.values()]
 

@@ -23,7 +23,7 @@ from agent.web.page import Pages
 from agent.words import instant
 
 SPANS = (7, 30, 90)
-WIDTH, HEIGHT, GAP = 720, 160, 2
+WIDTH, HEIGHT, GAP = 960, 140, 4
 COLUMNS = (
     *("day", "received", "answered_unseen", "approved", "edited", "rejected", "sent"),
     *("median_minutes_to_answer", "edit_rate", "input_tokens", "output_tokens", "cost"),
