@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.agent.nursery import Nursery
 from tests.agent.postgres import MISSING, Server, binaries
 from tests.agent.stores import STORES, Stores
 from tests.secrecy import HUNT
@@ -37,3 +38,11 @@ def both_databases(request: pytest.FixtureRequest) -> Iterator[Stores]:
 @pytest.fixture
 def on_postgresql(request: pytest.FixtureRequest) -> Iterator[Stores]:
     yield from _stores(request, "postgresql")
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Makes processes that are killed."""
+    found = Nursery()
+    yield found
+    found.close()

@@ -1,37 +1,41 @@
 """Ways that a mail can take, as what a process does from its start: killed anywhere, the next one does the same again.
 
 Each flow looks before it acts, like the people and peers that it stands for: a peer sends a mail again for which it had
-no answer, a person decides on what still waits. Together they pass every transaction of the program; which ones is
-found in the code by `sites` and held against what ran.
+no answer, a person decides on what still waits. `tests.agent.ways` says which fail points each one is killed at.
 """
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
+import dkim  # type: ignore[import-untyped]  # it ships no type hints
+
 from agent import (
     answering,
     approval,
     breaker,
+    by_hand,
     canary,
     closing,
+    entries,
     handling,
     noticing,
+    passing_on,
     run,
     suppress_commands,
     switch,
     undo,
+    verdicts,
 )
 from agent.config import Config
-from agent.demo_world import finish
+from agent.demo_world import finish, static_zone
 from agent.forgetting import forget
 from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
 from agent.models.playbook import PlaybookModel
@@ -49,34 +53,8 @@ from outbound import tokens
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Sent
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SALES, SIGNED, START, SUPPORT, House, keys
 from tests.agent.wire import Wire, delivered
-
-ROOT = Path(__file__).parents[2]
-
-
-def sites() -> dict[tuple[str, int], str]:
-    """Every call of `write()` on a database in the program: (path, line) -> a name that outlives other edits.
-
-    The name is path, function and the number of the call within it.
-    """
-    found: dict[tuple[str, int], str] = {}
-    for path in sorted((ROOT / "agent").rglob("*.py")):
-        name = path.relative_to(ROOT).as_posix()
-        for within, line in _writes(ast.parse(path.read_text("utf-8")), ""):
-            n = sum(one.startswith(f"{name} {within} ") for one in found.values()) + 1
-            found[name, line] = f"{name} {within} {n}"
-    return found
-
-
-def _writes(node: ast.AST, within: str) -> Iterator[tuple[str, int]]:
-    for child in ast.iter_child_nodes(node):
-        named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        inner = f"{within}.{child.name}".removeprefix(".") if named else within  # type: ignore[attr-defined]  # it has a name
-        if isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr == "write":
-            owner = ast.unparse(child.func.value)
-            if owner == "db" or owner.endswith("database"):
-                yield within, child.lineno
-        yield from _writes(child, inner)
-
+from tests.inbound import letters
+from tests.inbound.letters import rsa_key
 
 LETTERS: dict[str, tuple[str, bool, dict[str, str]]] = {
     "known": (HOURS, True, {}),
@@ -86,12 +64,41 @@ LETTERS: dict[str, tuple[str, bool, dict[str, str]]] = {
     "strange": ("Tell me about roses.", True, {}),
     "colleague": ("Roses want sun.", True, {"From": "Ruth <ruth@customer.example>", "Subject": "Re: Fwd: A question"}),
     "away": ("I am away.", True, {"Auto-Submitted": "auto-replied"}),
+    "looked-into": (HOURS, True, {"From": "Ann Example <ann@mail.customer.example>"}),
 }
 """What a peer has to deliver: text, whether it is signed, further headers."""
+SEALED = (
+    "Authentication-Results: mx.group.example; dkim=pass header.d=shop.example; dmarc=pass header.from=shop.example\n"
+)
+NAMES = {
+    "mail.customer.example": {
+        "TXT": ["v=spf1 mx ptr:elsewhere.example a:gate.customer.example -all"],
+        "MX": ["mx.customer.example"],
+    },
+    "mx.customer.example": {"A": ["198.51.100.1"], "AAAA": ["2001:db8::1"]},
+}
+"""A name whose SPF record asks for all kinds of answers, beside what proves the letters."""
+
+
+def prepare(folder: Path) -> None:
+    """Put the letters and the DNS that proves them into a folder: each process of one test has the same."""
+    sealer = rsa_key("sealer.example", "arc")
+    names = static_zone({"customer.example": "reject"}, SIGNED, keys())
+    (folder / "zone.json").write_text(json.dumps({**names, **NAMES, sealer.name: {"TXT": [sealer.record]}}))
+    for name in LETTERS:
+        (folder / f"{name}.eml").write_bytes(letter(name))
+    given = letters.letter("Ann <ann@shop.example>", extra=SEALED, body=f"{HOURS}\n")
+    sealed = dkim.arc_sign(
+        given,
+        *(part.encode() for part in (sealer.selector, sealer.domain)),
+        sealer.private,
+        b"mx.group.example",
+        [name.encode() for name in letters.SIGNED],
+    )
+    (folder / "sealed.eml").write_bytes(b"".join(sealed) + given)
 
 
 def letter(name: str) -> bytes:
-    """The mail's bytes, for whoever starts the processes: each of them gets the same."""
     text, signed, more = LETTERS[name]
     given = {
         "From": f"Ann Example <{CUSTOMER}>",
@@ -170,9 +177,10 @@ class Stage:
     home: House
     folder: Path
 
-    async def mail(self, name: str) -> str:
+    async def mail(self, name: str, *, mail_from: str = CUSTOMER, peer: str = "127.0.0.1") -> str:
         """Deliver one of the letters, as a peer does until it is acknowledged."""
-        return await self.home.receive_raw((self.folder / f"{name}.eml").read_bytes(), mail_from=CUSTOMER)
+        raw = (self.folder / f"{name}.eml").read_bytes()
+        return await self.home.receive_raw(raw, mail_from=mail_from, peer=peer)
 
     async def status(self, mail_id: str) -> MailStatus:
         return (await self.home.mail(mail_id)).status
@@ -480,6 +488,47 @@ async def tripped(stage: Stage) -> str:
     return mail_id
 
 
+async def written_by_hand(stage: Stage) -> str:
+    """A person answers in their own words what no entry answers."""
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await closing.cancel_run(stage.home.parts, mail_id, by="ruth", reason="mine")
+    words = {"subject": "Re: A question", "plain_text": "We open at nine.\n"}
+    await by_hand.write(stage.home.parts, mail_id, by="ruth", **words)
+    await stage.approve(mail_id)
+    await stage.home.settle()
+    return mail_id
+
+
+async def passed_on(stage: Stage) -> str:
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    await passing_on.pass_on(stage.home.parts, mail_id, "ben@elsewhere.example", by="ruth")
+    return mail_id
+
+
+async def found_right(stage: Stage) -> str:
+    mail_id = await stage.mail("known")
+    await stage.home.settle()
+    for draft in await stage.home.drafts(mail_id):
+        await verdicts.say(stage.home.parts, draft.id, good=True, by="ruth")
+    return await resolved(stage, mail_id)
+
+
+async def taught(stage: Stage) -> str:
+    """The file is there before the audit says so: said again, it is there already, and nothing is overwritten."""
+    values = stage.home.parts.config.model_dump(by_alias=True)
+    (stage.folder / "playbook").mkdir(exist_ok=True)
+    values["mailbox"][0]["playbook"] = stage.folder / "playbook"
+    object.__setattr__(stage.home.parts, "config", Config.model_validate(values))
+    mail_id = await stage.mail("unproven")
+    await stage.home.settle()
+    wanted = entries.Wanted("sundays", "sundays", "sunday", "Are you open on Sunday?", "We are closed on Sundays.")
+    await entries.save(stage.home.parts, mail_id, wanted, by="ruth")
+    assert (stage.folder / "playbook" / "sundays.md").exists()
+    return mail_id
+
+
 class Told(Wire):
     """Keeps each mail under its Message-ID: the same one twice is one."""
 
@@ -518,8 +567,9 @@ async def escalated(stage: Stage) -> str:
     object.__setattr__(stage.home.parts, "config", watched(stage.home.parts.config))
     parts, courier = stage.home.parts, Told(stage.folder / "told")
     mail_id = await stage.mail("unproven")
-    for _ in range(27):
-        await stage.hours_pass(1)
+    for hours in (1, 1, 1, 21, 1, 1, 1):
+        stage.home.clock.advance(hours=hours)
+        await stage.home.settle()
         await noticing.look(parts)
         await canary.watch(parts)
         while await noticing.send(parts, courier, timedelta(minutes=10)):
@@ -548,85 +598,3 @@ async def answered_by_mail(stage: Stage) -> str:
     await stage.home.receive_raw(raw, mail_from="ruth@customer.example", to=(to,))
     await stage.home.settle()
     return await resolved(stage, mail_id)
-
-
-A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
-
-
-@dataclass(frozen=True)
-class Way:
-    flow: Flow
-    ends: MailStatus
-    """Of the mail, wherever the process was killed."""
-    replies: int
-    own: frozenset[str]
-    """The transactions that this way is killed around."""
-
-
-def _way(flow: Flow, ends: MailStatus, replies: int, *own: str) -> Way:
-    return Way(flow, ends, replies, frozenset(own))
-
-
-_S = MailStatus
-WAYS: dict[str, Way] = {
-    "suppressed": _way(
-        suppressed,
-        _S.PERSON,
-        0,
-        "agent/suppress_commands.py put 1",
-        "agent/suppress_commands.py take_out 1",
-    ),
-    "escalated": _way(
-        escalated,
-        _S.WAITING,
-        0,
-        "agent/noticing.py _note 1",
-        "agent/noticing.py word 1",
-        "agent/noticing.py remind 1",
-        "agent/noticing.py _finish 1",
-        "agent/store/notices.py claim 1",
-        "agent/canary.py _release 1",
-        "agent/canary.py _alarm 1",
-    ),
-    "tripped": _way(tripped, _S.WAITING, 0, "agent/breaker.py turn 1"),
-    "answered_by_mail": _way(
-        answered_by_mail,
-        _S.ANSWERED,
-        1,
-        "agent/answering.py ask_people 1",
-        "agent/by_hand.py write 1",
-        f"{T} _answered 1",
-    ),
-    "rejected": _way(rejected, _S.PERSON, 0, f"{A} reject 1"),
-    "edited": _way(edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
-    "taken_back": _way(taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),
-    "noted": _way(noted, _S.WAITING, 0, "agent/handling.py _changed 1"),
-    "closed": _way(closed, _S.CLOSED, 0, "agent/closing.py close 1"),
-    "pruned": _way(pruned, _S.ANSWERED, 1, "agent/retention.py prune 1"),
-    "cancelled": _way(cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),
-    "begun_again": _way(begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
-    "joined": _way(joined, _S.JOINED, 0, f"{T} _start 1"),
-    "expired": _way(expired, _S.PERSON, 0, f"{R} expire 1"),
-    "deferred": _way(deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
-    "interrupted": _way(interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
-    "doubtful": _way(doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
-    "forgotten": _way(forgotten, _S.CLOSED, 0, "agent/forgetting.py forget 1", "agent/forgetting.py _forget 1"),
-    "told": _way(told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
-    "recorded": _way(recorded, _S.RECORDED, 0, f"{T} _record 1"),
-    "quarantined": _way(quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),
-    "duplicate": _way(duplicate, _S.DUPLICATE, 1, f"{T} _start 1"),
-    "paused": _way(paused, _S.ANSWERED, 1, "agent/switch.py pause 1", "agent/switch.py resume 1"),
-    "judged_anew": _way(judged_anew, _S.WAITING, 0, f"{A} rejudge 1"),
-    "model_away_while_reading": _way(model_away_while_reading, _S.ANSWERED, 1, f"{T} _understood 1"),
-    "model_away_in_a_run": _way(
-        model_away_in_a_run, _S.ANSWERED, 1, f"{R} _wait_for_model 1", f"{R} _open 1", f"{R} _close 1"
-    ),
-    "dns_away": _way(dns_away, _S.ANSWERED, 1, f"{T} _triaged 1"),
-    "sifted": _way(sifted, _S.CLOSED, 0, f"{T} _sifted 1", f"{T} _sifted 2"),
-    "given_up_while_reading": _way(
-        given_up_while_reading, _S.QUARANTINED, 0, f"{T} bury 1", "agent/worker.py Worker._later 1"
-    ),
-    "given_up_in_a_run": _way(given_up_in_a_run, _S.PERSON, 0, f"{R} bury 1"),
-    "kept_up": _way(kept_up, _S.ANSWERED, 1, "agent/store/jobs.py extend 1", "agent/store/jobs.py claim 1"),
-    "vanished": _way(vanished, _S.RECEIVED, 0, f"{T} triage 1"),
-}

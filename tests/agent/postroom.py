@@ -157,9 +157,11 @@ class House:
         raw = finish(f"{block}\n{text}\n".encode(), self.clock(), keys(), SIGNED if signed else ())
         return await self.receive_raw(raw, mail_from=author, to=to)
 
-    async def receive_raw(self, raw: bytes, *, mail_from: str, to: tuple[str, ...] = (SUPPORT,)) -> str:
+    async def receive_raw(
+        self, raw: bytes, *, mail_from: str, to: tuple[str, ...] = (SUPPORT,), peer: str = "127.0.0.1"
+    ) -> str:
         envelope = Envelope(
-            door="smtp", mail_from=mail_from, rcpt_to=to, peer="127.0.0.1", helo="test", received_at=self.clock()
+            door="smtp", mail_from=mail_from, rcpt_to=to, peer=peer, helo="test", received_at=self.clock()
         )
         return (await self.service.intake.accept(raw, envelope)).mail_id
 

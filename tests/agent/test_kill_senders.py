@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.agent.flows import ROOT
+from tests.agent.failpoints import ROOT
 from tests.agent.stores import Stores
 
 KILLS = {"sqlite": int(os.environ.get("POSTROOM_KILLS", "150")), "postgresql": 30}

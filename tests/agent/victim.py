@@ -1,12 +1,11 @@
 """A Postroom process that dies where it is told to: SIGKILL of itself before or after its n-th commit.
 
-Run as `python -m tests.agent.victim FOLDER HOURS KILL`: takes the mail in, does all work, approves what waits, does
+A child of the nursery lives `live(FOLDER, HOURS, KILL)`: takes the mail in, does all work, approves what waits, does
 the rest, and prints one JSON line at each milestone. HOURS moves its clock: leases of a dead process have run out.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -66,22 +65,19 @@ async def approve_what_waits(home: House, mail_id: str) -> None:
         await home.settle()
 
 
-async def live(folder: Path, hours: float, kill: str) -> None:
-    """`folder` holds mail.eml and zone.json, the DNS in which its signature verifies."""
+async def live(name: str, hours: str, kill: str) -> None:
+    """The folder holds mail.eml and zone.json, the DNS in which its signature verifies."""
+    folder = Path(name)
     when, _, at = kill.partition(":")
     counted = Counted(when, int(at or 0))
     raw = (folder / "mail.eml").read_bytes()
     zone = StaticZone(json.loads((folder / "zone.json").read_text()))
     async with house(folder / "house", zone=zone, courier=Wire(folder)) as home:
         counted.install()
-        home.clock.advance(hours=hours)
+        home.clock.advance(hours=float(hours))
         mail_id = await home.receive_raw(raw, mail_from=CUSTOMER)
         say(accepted=mail_id)
         await home.settle()
         await approve_what_waits(home, mail_id)
         mail = await home.mail(mail_id)
         say(status=mail.status, replies=delivered(folder).total(), commits=counted.commits)
-
-
-if __name__ == "__main__":
-    asyncio.run(live(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))
