@@ -36,6 +36,8 @@ class Extraction:
     request: ModelRequest
     answer: ModelAnswer
     suggested: Suggested = Suggested()
+    away: str = ""
+    """Why no model was there to answer, where that is why nothing is known."""
 
 
 async def extract(

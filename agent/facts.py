@@ -22,7 +22,7 @@ from agent.store import conversations, deliveries, drafts, mails, pauses, runs, 
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from agent.trust import mistaken
-from inbound.contracts import AuthResults, Kind, NormalizedEmail
+from inbound.contracts import AuthResults, InboundEmailIntent, Kind, NormalizedEmail
 
 WINDOW = timedelta(hours=24)
 """Over which caps count."""
@@ -37,11 +37,23 @@ def _looked(outputs: Sequence[tuple[str, str]]) -> list[Looked]:
     return [found for tool, output in outputs if tool == LOOK_UP and (found := read_output(output))]
 
 
-async def gather(parts: Parts, tx: Tx, mail: Mail, *, template_id: str | None, now: datetime, but: str = "") -> Facts:
-    """The facts for a reply to `mail`; delivery `but` is left out of the counts, being the one that is judged."""
+async def gather(
+    parts: Parts,
+    tx: Tx,
+    mail: Mail,
+    *,
+    template_id: str | None,
+    now: datetime,
+    but: str = "",
+    intent: InboundEmailIntent | None = None,
+) -> Facts:
+    """The facts for a reply to `mail`; delivery `but` is left out of the counts, being the one that is judged.
+
+    An intent that the caller has read in this transaction is not read again.
+    """
     email = NormalizedEmail.model_validate(mail.normalized)
     auth = AuthResults.model_validate(mail.auth)
-    intent = await mails.get_intent(tx, mail.id)
+    intent = intent or await mails.get_intent(tx, mail.id)
     if intent is None or mail.conversation_id is None:
         raise LookupError(f"{mail.id} was never understood, so nothing can be judged about it")
     conversation = await conversations.get(tx, mail.conversation_id)

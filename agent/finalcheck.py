@@ -20,6 +20,7 @@ from agent.store import conversations, drafts, mails
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
 from agent.store.drafts import Draft
+from agent.store.mails import Mail
 from outbound.authorize import restore
 from outbound.compose import Inspected, inspect
 from outbound.contracts import ApprovedEmail, Refused, Way
@@ -39,10 +40,13 @@ async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -
     stale = await _stale(parts, tx, delivery, draft, email, now)
     if stale is not None:
         return stale
-    judgement, facts = await _judge(parts, tx, delivery, draft, found, email.way, now)
+    mail = await mails.get(tx, delivery.mail_id)
+    if mail is None:
+        raise LookupError(f"the mail {delivery.mail_id} of a delivery is gone")
+    judgement, facts = await _judge(parts, tx, mail, delivery, draft, found, email.way, now)
     refused = _against(judgement)
     if refused is None and email.way == "unseen":
-        refused = await _gate(parts, tx, delivery, found, judgement, facts)
+        refused = await _gate(parts, tx, mail, found, judgement, facts)
     return refused or email
 
 
@@ -64,12 +68,9 @@ async def _stale(
 
 
 async def _judge(
-    parts: Parts, tx: Tx, delivery: Delivery, draft: Draft, found: Inspected, way: Way, now: datetime
+    parts: Parts, tx: Tx, mail: Mail, delivery: Delivery, draft: Draft, found: Inspected, way: Way, now: datetime
 ) -> tuple[Judgement, Facts]:
     """Judge what stands in the bytes, under the facts of this moment."""
-    mail = await mails.get(tx, delivery.mail_id)
-    if mail is None:
-        raise LookupError(f"the mail {delivery.mail_id} of a delivery is gone")
     facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now, but=delivery.id)
     said = FinalText(
         from_address=found.from_address,
@@ -84,15 +85,12 @@ async def _judge(
 
 
 async def _gate(
-    parts: Parts, tx: Tx, delivery: Delivery, found: Inspected, judgement: Judgement, facts: Facts
+    parts: Parts, tx: Tx, mail: Mail, found: Inspected, judgement: Judgement, facts: Facts
 ) -> Refused | None:
     """Ask the gate again: an entry that was changed, or a mailbox that was switched off, sends nothing unseen."""
-    mail = await mails.get(tx, delivery.mail_id)
-    if mail is None:
-        return Refused(code="no_mail", reason="the mail that this answers is gone")
     template_id = await template_of(parts, tx, mail, facts.intent, found.subject, found.body)
-    entry = parts.playbooks[delivery.mailbox].entry(template_id) if template_id else None
-    mailbox = parts.mailbox(delivery.mailbox)
+    entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
+    mailbox = parts.mailbox(mail.mailbox)
     verdict = gate.decide(
         judgement,
         facts,

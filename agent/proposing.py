@@ -79,7 +79,7 @@ async def judge(
     """What policy and gate say of these words as a reply to this mail; delivery `but` is left out of the facts."""
     template_id = await template_of(parts, tx, mail, intent, subject, body)
     proposal = _proposal(parts, mail, intent, template_id, to=to, subject=subject, body=body)
-    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, but=but)
+    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, but=but, intent=intent)
     judgement = evaluate(action_id, proposal, facts, parts.rules[mail.mailbox])
     mailbox = parts.mailbox(mail.mailbox)
     entry = parts.playbooks[mail.mailbox].entry(proposal.template_id) if proposal.template_id else None

@@ -64,6 +64,8 @@ class Reading:
 def fold(text: str) -> str:
     """One form of every character, without accents; straight apostrophes."""
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").replace("\r\n", "\n")
+    if folded.isascii():
+        return folded
     return "".join(one for one in unicodedata.normalize("NFD", folded) if not unicodedata.combining(one))
 
 

@@ -13,8 +13,8 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -31,6 +31,7 @@ from agent.models.base import (
 )
 from agent.models.bounds import bounded
 from agent.parts import Parts
+from agent.patience import MODEL_PATIENCE, MODEL_PAUSE
 from agent.prompt import run_request
 from agent.states import DraftState, JobKind, MailStatus, RunState
 from agent.store import drafts, jobs, locks, mails, runs
@@ -41,9 +42,6 @@ from agent.store.runs import Run
 from agent.tools import Answered, Waits, handle, note_lookup, own_text, view_of
 
 MAX_CALLS_A_TURN = 8
-MODEL_PATIENCE = timedelta(hours=4)
-"""How long a turn waits for a model that gives no answer."""
-MODEL_PAUSE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -145,6 +143,8 @@ async def _with_outputs(tx: Tx, run: Run, items: Sequence[Item] | None) -> tuple
     """All items so far; outputs that came while the run rested are added to them first."""
     if items is None:
         items = await runs.items(tx, run.id)
+    if not items:
+        return ()
     told = {item.call_id for item in items if isinstance(item, FunctionOutput)}
     fresh = [
         FunctionOutput(call_id=call.call_id, output=call.output)
@@ -179,7 +179,8 @@ async def _close(
             return None
         if not await _do_calls(parts, tx, turn, answer.calls, looked, now):
             items = (*turn.items, *answer.items)
-            return await _next(parts, tx, held, await runs.get(tx, run.id), now, turn.mail, turn.view, items)
+            counted = replace(run, state=RunState.IN_PROGRESS, turns=run.turns + 1, updated_at=now)
+            return await _next(parts, tx, held, counted, now, turn.mail, turn.view, items)
         await runs.move(tx, run.id, [RunState.IN_PROGRESS], RunState.REQUIRES_ACTION, now=now)
         await jobs.end(tx, held)
     parts.wake.set(JobKind.DELIVER)
@@ -190,7 +191,7 @@ async def _do_calls(
     parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionCall], looked: Mapping[str, str], now: datetime
 ) -> bool:
     """Handle a turn's calls in order; True where at least one of them waits."""
-    known = {call.call_id for call in await runs.calls(tx, turn.run.id)}
+    known = {item.call_id for item in turn.items if isinstance(item, FunctionCall)}
     rows: list[tuple[FunctionCall, str | None, str | None]] = []
     for n, call in enumerate(calls):
         if call.call_id in known:  # nothing to answer it by: a second row would answer the first call twice

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import answering, breaker, canary, feedback, sifting, sorting, suspicions
+from agent import answering, breaker, canary, feedback, patience, sifting, sorting, suspicions
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -24,7 +24,6 @@ from agent.models.base import MailView, ModelUnavailableError
 from agent.outcome import cancel
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT
-from agent.run import MODEL_PATIENCE, MODEL_PAUSE
 from agent.states import DraftState, JobKind, JobState, MailStatus
 from agent.store import conversations, deliveries, drafts, jobs, locks, mails, runs, trail
 from agent.store.database import Tx
@@ -70,8 +69,7 @@ class Read:
 
 async def triage(parts: Parts, held: Job) -> None:
     """Do the triage job `held`. Raises FenceLostError where somebody else did."""
-    async with parts.database.read() as tx:
-        found = await mails.with_raw(tx, held.ref)
+    found = await mails.with_raw(parts.database, held.ref)
     if found is None:
         async with parts.database.write() as tx:
             await jobs.end(tx, held, error="the mail is gone")
@@ -105,7 +103,7 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
     understood = await _understood(parts, held, read)
     if understood is None:
         return
-    if read.screening.kind is Kind.BULK and understood.intent.intent == "none":
+    if read.screening.kind is Kind.BULK and understood.intent.intent == "none" and not understood.away:
         # Before any conversation is touched: a newsletter must not void what waits in one.
         await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
         return
@@ -153,11 +151,11 @@ async def _sifted(parts: Parts, held: Job, read: Read, data: bytes) -> Read | No
 async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
     """Ask the model what the mail wants; None where it is away and will be asked again.
 
-    A model that stays away for `MODEL_PATIENCE` is not waited for: the mail goes to a person with its text.
+    A model that stays away for longer than there is patience is not waited for: the mail is a person's.
     """
     message_id, risks = read.email.message_id, read.risks
     intents = parts.playbooks[read.mail.mailbox].intents
-    async with parts.database.read() as tx:
+    async with parts.database.glance() as tx:
         broke = await used_up(
             tx,
             parts.config.budget,
@@ -174,13 +172,16 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
         tags = sorting.vocabulary(parts, read.mail.mailbox)
         return await extract(parts.model, view(read), message_id=message_id, intents=intents, risks=risks, tags=tags)
     except ModelUnavailableError as error:
-        if parts.now() - read.mail.received_at >= MODEL_PATIENCE:
-            name = parts.model.name
-            return without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
         async with parts.database.write() as tx:
-            due_at = parts.now() + max(MODEL_PAUSE, error.after)
-            await jobs.put_back(tx, held, due_at=due_at, error=str(error), counted=False)
-        return None
+            await locks.mail(tx, read.mail.id)
+            await jobs.check(tx, held)
+            if not await patience.is_over(parts, tx, read.mail.id, parts.now()):
+                due_at = parts.now() + max(patience.MODEL_PAUSE, error.after)
+                await jobs.put_back(tx, held, due_at=due_at, error=str(error), counted=False)
+                return None
+        name = parts.model.name
+        found = without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
+        return replace(found, away=f"the model gave no answer: {error}")
 
 
 async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -> Read:
@@ -271,8 +272,8 @@ async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -
 
 
 async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
-    """The first row of a mail; one that is begun again has it."""
-    if any(entry.event == "received" for entry in await trail.of_mail(tx, mail.id)):
+    """The first row of a mail; one that is begun again has it, and was described with it."""
+    if mail.content_key and any(entry.event == "received" for entry in await trail.of_mail(tx, mail.id)):
         return
     data = {"sha256": mail.sha256, "size": mail.size, "door": mail.envelope["door"]}
     keyed = {**data, "sha256": parts.audit.digest(mail.sha256)}
@@ -355,7 +356,7 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         if mail.conversation_id is not None:  # begun again
             await locks.conversation(tx, mail.conversation_id)
         conversation_id = mail.conversation_id or await _thread(parts, tx, read)
-        known = await conversations.get(tx, conversation_id)
+        known = await conversations.get(tx, conversation_id) if mail.conversation_id else None
         if known is not None and known.head_mail_id != mail.id:  # begun again, and a newer mail was faster
             await mails.move(tx, mail.id, MailStatus.JOINED, "a newer mail of the conversation took it along")
             return
@@ -391,6 +392,13 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         if mail.conversation_id is None and await sorting.sort(  # begun again by a person: they want a run
             parts, tx, mail, asked, found.suggested, conversation_id=conversation_id, now=now
         ):
+            return
+        if found.away:
+            await mails.move(tx, mail.id, MailStatus.PERSON, found.away)
+            data = {"reason": parts.audit.digest(found.away)}
+            await parts.audit.add(
+                tx, conversation_id, "for_a_person", actor="postroom", now=now, mail_id=mail.id, data=data
+            )
             return
         run = await runs.create(
             tx,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import idna
 
@@ -24,14 +23,15 @@ _DOMAIN = re.compile(
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 
 
-@lru_cache(maxsize=1024)
 def canonical(address: str) -> str | None:
     """Return the one form of `address`, or None where it is not one that we send to or from."""
     local, at, domain = address.rpartition("@")
     if not at or len(local.encode("utf-8", "surrogatepass")) > 64 or not _LOCAL.fullmatch(local):
         return None
     # An encoded word is a legal dot-atom, and some readers would decode it into something else.
-    if "=?" in local or (not local.isascii() and any(unicodedata.category(one) in _UNSAFE for one in local)):
+    if "=?" in local:
+        return None
+    if not local.isascii() and any(unicodedata.category(character) in _UNSAFE for character in local):
         return None
     ascii_domain = domain_to_ascii(domain)
     if ascii_domain is None or len(local.encode()) + 1 + len(ascii_domain) > 254:

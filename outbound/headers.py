@@ -35,12 +35,7 @@ class MalformedHeaderError(ValueError):
 
 def has_controls(text: str) -> bool:
     """True for control characters, lone surrogates and the line and paragraph separators of Unicode."""
-    return not _is_visible(text) and _CONTROLS.search(text) is not None
-
-
-def _is_visible(text: str) -> bool:
-    """True for what is surely without controls; most text is, and is told by this in a tenth of the time."""
-    return text.isascii() and text.isprintable()
+    return _CONTROLS.search(text) is not None
 
 
 def is_safe(text: str) -> bool:
@@ -48,8 +43,6 @@ def is_safe(text: str) -> bool:
 
     Decoded up to three times, by our own reader and by the standard library's: some readers decode twice.
     """
-    if _is_visible(text) and "=?" not in text:
-        return True
     for _ in range(3):
         if has_controls(text) or any(has_controls(reading) for reading in _readings(text)):
             return False

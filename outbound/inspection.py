@@ -34,7 +34,6 @@ REMEMBERED_SIZE = 32 * 1024
 
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SIGNATURE = re.compile(rb"DKIM-Signature: ([\x21-\x7e](?:[\x20-\x7e]|\r\n[ \t]+(?=[\x21-\x7e]))*)\r\n(?![ \t])")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(.*)", re.DOTALL)
 _WITH_NAME = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^"<>@,;:()\\\[\]]+) <(?P<address>[^<>\s]+)>')
 
@@ -64,30 +63,8 @@ class Inspected(Frozen):
 
 
 def inspect(raw: bytes) -> Inspected | Refused:
-    """Read the final bytes of a mail again. Pure; `Refused` says what in them is not ours.
-
-    Signatures of our own form, which hold nothing but visible ASCII, are taken off first: the mail below them was read
-    when it was composed.
-    """
-    signatures, rest = _signatures(raw)
-    found = _remembered(rest) if len(rest) <= REMEMBERED_SIZE else _judged(rest)
-    if not signatures:
-        return found
-    if isinstance(found, Refused) or found.header("dkim-signature"):
-        return _judged(raw)
-    return found.model_copy(update={"headers": (*signatures, *found.headers)})
-
-
-def _signatures(raw: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    """The signatures on top that are in our form, and the mail below them."""
-    found: list[tuple[str, str]] = []
-    at = 0
-    while len(found) < MAX_SIGNATURES and (match := _SIGNATURE.match(raw, at)):
-        if b"=?" in match[1] or max(map(len, match[0].split(b"\r\n"))) > 998:
-            break
-        found.append(("dkim-signature", match[1].replace(b"\r\n", b"").decode("ascii")))
-        at = match.end()
-    return found, raw[at:]
+    """Read the final bytes of a mail again. Pure; `Refused` says what in them is not ours."""
+    return _remembered(raw) if len(raw) <= REMEMBERED_SIZE else _judged(raw)
 
 
 @lru_cache(maxsize=64)
@@ -183,7 +160,7 @@ def _safe(text: str) -> str:
 def _compare(message: Message, headers: list[tuple[str, str]], subject: str) -> None:
     """The standard library has to find the same headers with the same values, and to decode them to the same."""
     found = [
-        (name.lower(), _unfolded(value).strip(" ").encode("ascii", "surrogateescape").decode())
+        (name.lower(), re.sub(r"\r\n(?=[ \t])", "", value).strip(" ").encode("ascii", "surrogateescape").decode())
         for name, value in message.raw_items()
     ]
     if found != headers or message.defects:
@@ -193,10 +170,6 @@ def _compare(message: Message, headers: list[tuple[str, str]], subject: str) -> 
     read = {name: str(make_header(decode_header(value))) for name, value in plain.items()}
     if any(has_controls(value) for value in read.values()) or read.get("subject", subject) != subject:
         raise MalformedHeaderError("readers differ on what a header says")
-
-
-def _unfolded(value: str) -> str:
-    return re.sub(r"\r\n(?=[ \t])", "", value) if "\r\n" in value else value
 
 
 def _content(message: Message) -> tuple[str, int]:

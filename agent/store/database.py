@@ -1,4 +1,4 @@
-"""One database, two ways in: `write` for a transaction that changes things, `read` for a look.
+"""One database: `write` for a transaction that changes things, `read` for a look, `glance` for a short one.
 
 Rules:
 - SQLite: WAL, synchronous=FULL, foreign keys and a busy time-out are set on every connection and then read back;
@@ -36,11 +36,13 @@ from sqlalchemy.schema import Table
 
 from agent.store import locks
 from agent.store.errors import DatabaseError, FenceLostError
+from agent.store.glance import Glances
 from agent.store.postgres import postgres_engine
 from agent.store.sqlite import connect
-from agent.store.writer import BUSY_SECONDS, Tx, Writer
+from agent.store.statements import REMEMBERED
+from agent.store.writer import BUSY_SECONDS, MUCH, Tx, Writer
 
-__all__ = ["Database", "DatabaseError", "FenceLostError", "Tx", "is_unavailable"]
+__all__ = ["MUCH", "Database", "DatabaseError", "FenceLostError", "Tx", "is_unavailable"]
 
 _EXPECTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
@@ -54,6 +56,7 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._sqlite_writer = Writer(make_url(url).database, _prepare)
+            self._glances = Glances(make_url(url).database, _prepare)
             self._reader = _sqlite_engine(url, pool_size=4)
         else:
             self._writer = postgres_engine(url, password=password, pool_size=pool_size)
@@ -74,6 +77,7 @@ class Database:
         begun = self._sqlite_writer.begin(aside=aside) if self.is_sqlite else self._writer.begin()
         async with begun as tx:
             locks.begin(tx)
+            tx.info[REMEMBERED] = {}
             yield tx
 
     @asynccontextmanager
@@ -82,10 +86,21 @@ class Database:
         async with self._reader.connect() as tx:
             yield tx
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Tx]:
+        """The same for few and small rows that an index finds: on SQLite at once, on the loop."""
+        if self.is_sqlite:
+            with self._glances.look() as look:
+                yield look
+        else:
+            async with self.read() as tx:
+                yield tx
+
     async def close(self) -> None:
         if self.is_sqlite:
             await self._sqlite_writer.close()
             await self._reader.dispose()
+            self._glances.close()
         else:
             await self._writer.dispose()
 

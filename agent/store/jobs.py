@@ -122,7 +122,7 @@ async def claim(
     """
     asked = {"of_kind": kind, "by": now}
     if not surely:
-        async with db.read() as look:  # an idle poll must not take the one writer's turn
+        async with db.glance() as look:  # an idle poll must not take the one writer's turn
             if (await look.execute(which.look, asked)).first() is None:
                 return []
     async with db.write() as tx:

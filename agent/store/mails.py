@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
 from agent.store import locks, searching
-from agent.store.database import Database, Tx
+from agent.store.database import MUCH, Database, Tx
 from agent.store.statements import one_of
 from agent.store.tables import (
     answer_claim,
@@ -114,8 +117,20 @@ def listed_row(row: Any) -> Listed:
 _COLUMNS = [mail.c[name] for name in Mail.__dataclass_fields__]
 _OF: BindParameter[str] = bindparam("of")
 _GET = select(*_COLUMNS).where(mail.c.id == _OF)
-_WITH_RAW = select(*_COLUMNS, raw_mail.c.data).join(raw_mail, raw_mail.c.mail_id == mail.c.id).where(mail.c.id == _OF)
 _RAW = select(raw_mail.c.data).where(raw_mail.c.mail_id == _OF)
+
+
+def _putting_intent(insert: SqliteInsert | PostgresInsert) -> SqliteInsert | PostgresInsert:
+    again = {name: insert.excluded[name] for name in ("data", "model", "prompt_version", "created_at")}
+    return insert.on_conflict_do_update(index_elements=[intent.c.mail_id], set_=again)
+
+
+_PUT_INTENT = {True: _putting_intent(sqlite.insert(intent)), False: _putting_intent(postgresql.insert(intent))}
+"""By whether the database is SQLite; so the next one."""
+_CLAIM = {
+    True: sqlite.insert(answer_claim).on_conflict_do_nothing(),
+    False: postgresql.insert(answer_claim).on_conflict_do_nothing(),
+}
 _DESCRIBE = update(mail).where(mail.c.id == _OF)
 _MOVE = {
     to: _DESCRIBE.where(
@@ -269,14 +284,15 @@ async def raw(tx: Tx, mail_id: str) -> bytes | None:
     return data
 
 
-async def with_raw(tx: Tx, mail_id: str) -> tuple[Mail, bytes] | None:
-    """A mail with its bytes; None where either is gone."""
-    row = (await tx.execute(_WITH_RAW, {"of": mail_id})).first()
-    if row is None:
-        return None
-    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
-    data = bytes(values.pop("data"))
-    return Mail(**{**values, "status": MailStatus(values["status"])}), data
+async def with_raw(db: Database, mail_id: str) -> tuple[Mail, bytes] | None:
+    """A mail with its bytes; None where either is gone. Nothing large is read on the loop."""
+    async with db.glance() as look:
+        found = await get(look, mail_id)
+        data = await raw(look, mail_id) if found and found.size <= MUCH else None
+    if found is not None and found.size > MUCH:
+        async with db.read() as tx:
+            data = await raw(tx, mail_id)
+    return None if found is None or data is None else (found, data)
 
 
 async def prune_raw(tx: Tx, before: datetime, limit: int) -> int:
@@ -340,7 +356,9 @@ async def older_unanswered(tx: Tx, conversation_id: str, head: str) -> bool:
 
 async def claim_answer(db: Database, tx: Tx, key: str, mail_id: str) -> str:
     """Let the first of several copies be the one that is answered; gives the id of the mail that holds the claim."""
-    await tx.execute(db.insert(answer_claim).values(claim_key=key, mail_id=mail_id).on_conflict_do_nothing())
+    done = await tx.execute(_CLAIM[db.is_sqlite], {"claim_key": key, "mail_id": mail_id})
+    if done.rowcount == 1:
+        return mail_id
     holder: str = (await tx.execute(_CLAIM_HOLDER, {"key": key})).scalar_one()
     return holder
 
@@ -354,8 +372,7 @@ async def put_intent(
         "prompt_version": prompt_version,
         "created_at": now,
     }
-    insert = db.insert(intent).values(mail_id=mail_id, **values)
-    await tx.execute(insert.on_conflict_do_update(index_elements=[intent.c.mail_id], set_=values))
+    await tx.execute(_PUT_INTENT[db.is_sqlite], {"mail_id": mail_id, **values})
 
 
 async def get_intent(tx: Tx, mail_id: str) -> InboundEmailIntent | None:

@@ -37,7 +37,7 @@ class Hit:
 def words(told: str) -> list[str]:
     """The words of a text as they are looked up, each once, in the order that they first stand in."""
     plain = unicodedata.normalize("NFKD", told[:LONGEST_TEXT]).casefold()
-    bare = "".join(char for char in plain if not unicodedata.combining(char))
+    bare = plain if plain.isascii() else "".join(char for char in plain if not unicodedata.combining(char))
     return list(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(bare)))[:MOST_WORDS]
 
 

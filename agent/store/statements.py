@@ -12,6 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.schema import Column
 
+REMEMBERED = "postroom.remembered"
+"""In a transaction's `info`: what it knows of its own writes. It begins empty: a connection has many transactions."""
+
 
 def one_of(column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """`column IN values` for a few fixed values: the text of IN would be made anew each time it is executed."""

@@ -76,7 +76,9 @@ class Words(TypeDecorator[str]):
         return dialect.type_descriptor(Text() if self.length is None else String(self.length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
-        return None if value is None else _UNSTORABLE.sub("\ufffd", value[: self.length])
+        if value is None or (value.isascii() and "\0" not in value):
+            return value[: self.length] if value else value
+        return _UNSTORABLE.sub("\ufffd", value[: self.length])
 
 
 def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
 from agent.store.database import Tx
+from agent.store.statements import REMEMBERED
 from agent.store.tables import audit
 
 
@@ -33,12 +34,18 @@ _APPEND = audit.insert()
 
 
 async def last(tx: Tx, chain: str) -> Entry | None:
+    """The newest row of a chain that this transaction has locked; what it appended itself is not read again."""
+    known: Entry | None = tx.info[REMEMBERED].get(chain)
+    if known is not None:
+        return known
     row = (await tx.execute(_LAST, {"chain": chain})).first()
     return None if row is None else Entry(*row)
 
 
 async def append(tx: Tx, entry: Entry, mac: str) -> None:
-    await tx.execute(_APPEND, {**vars(entry), "mac": mac})
+    signed = replace(entry, mac=mac)
+    await tx.execute(_APPEND, vars(signed))
+    tx.info[REMEMBERED][entry.chain] = signed
 
 
 async def chain_of(tx: Tx, chain: str) -> list[Entry]:

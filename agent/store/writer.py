@@ -24,8 +24,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable, create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent.store.errors import DatabaseError
@@ -68,6 +67,7 @@ class _Direct:
     def __init__(self, connection: Connection, thread: OneHop, *, aside: bool) -> None:
         self._connection = connection
         self._thread = thread
+        self._raw = thread.raw
         self._aside = aside
         self.shares = False
         """True for a further one of a batch: it is undone without the others."""
@@ -87,7 +87,7 @@ class _Direct:
 
     def stand(self) -> None:
         """Raise DatabaseError where SQLite ended the transaction: what comes next would be stored by itself."""
-        if not self._thread.raw.in_transaction:
+        if not self._raw.in_transaction:
             raise DatabaseError(LOST)
 
     @asynccontextmanager
@@ -98,8 +98,15 @@ class _Direct:
 
 
 def _is_much(parameters: Parameters) -> bool:
-    rows: Sequence[Mapping[str, Any]] = [parameters] if isinstance(parameters, Mapping) else parameters or ()
-    return any(isinstance(value, bytes | str) and len(value) > MUCH for row in rows for value in row.values())
+    rows: Sequence[Mapping[str, Any]] = (parameters,) if isinstance(parameters, Mapping) else parameters or ()
+    for row in rows:
+        for value in row.values():  # a loop: this is asked for every statement
+            if isinstance(value, _SIZED) and len(value) > MUCH:
+                return True
+    return False
+
+
+_SIZED = (str, bytes)
 
 
 def _all_of(found: CursorResult[*Anything]) -> CursorResult[*Anything]:
@@ -144,12 +151,8 @@ class Writer:
         except BaseException:
             await thread.close()
             raise
+        # No listener for "begin" as at the reader: an engine that has one looks for all kinds at each statement.
         engine = create_engine("sqlite://", creator=lambda: thread.raw, poolclass=StaticPool, hide_parameters=True)
-
-        @event.listens_for(engine, "begin")
-        def start(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
         opened = thread, engine, engine.connect()
         self._opened = opened  # at once: who asked for it may be cancelled by now
         return opened
@@ -288,13 +291,12 @@ class Writer:
         thread, _, connection = opened
         try:
             try:
-                connection.begin()
-            except OperationalError as error:
-                if (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                _begin(connection, thread.raw)
+            except sqlite3.OperationalError as error:
+                if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
-                connection.rollback()
                 left = max(LAST_SECONDS, until - asyncio.get_running_loop().time())
-                await _to_its_end(thread.start(lambda: _patiently(connection, left)))
+                await _to_its_end(thread.start(lambda: _patiently(connection, thread.raw, left)))
         except BaseException:
             await self._undo()  # cancelled meanwhile, it may have begun
             raise
@@ -315,11 +317,15 @@ def _undone(connection: Connection, raw: sqlite3.Connection) -> None:
         raise DatabaseError("SQLite does not roll back")
 
 
-def _patiently(connection: Connection, seconds: float) -> None:
-    raw = connection.connection
+def _begin(connection: Connection, raw: sqlite3.Connection) -> None:
+    raw.execute("BEGIN IMMEDIATE")
+    connection.begin()
+
+
+def _patiently(connection: Connection, raw: sqlite3.Connection, seconds: float) -> None:
     raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     try:
-        connection.begin()
+        _begin(connection, raw)
     finally:
         raw.execute("PRAGMA busy_timeout = 0")
 

@@ -122,24 +122,6 @@ async def test_what_a_provider_reports_counts(tmp_path: Path, kind: str, *, perm
         assert await suppressed(home) is ends
 
 
-async def test_a_provider_may_name_our_return_path_instead(tmp_path: Path) -> None:
-    """Some put a Message-ID of their own in the place of ours; a return path that others made changes nothing."""
-    async with house(tmp_path) as home:
-        sent = await answered(home)
-        forged = tokens.verp(b"another key", sent.id, "larkspur.example")
-        tampered = return_path(home, sent).replace("@", "x@")
-        for path in (forged, tampered, "bounces+@larkspur.example", SUPPORT, ""):
-            event = {"kind": "bounced", "recipient": CUSTOMER, "permanent": True, "return_path": path}
-            for message_id in ("their-own@mail.example", f"{sent.id}@larkspur.example"):
-                told = DeliveryEvent.model_validate(event | {"original_message_id": message_id})
-                await reported(home.parts, [told])
-        assert not await suppressed(home)
-        right = {"recipient": CUSTOMER, "permanent": True, "original_message_id": "x@mail.example"}
-        told = DeliveryEvent.model_validate({"kind": "bounced", "return_path": return_path(home, sent), **right})
-        await reported(home.parts, [told])
-        assert await suppressed(home)
-
-
 async def test_a_draft_that_was_approved_does_not_leave_to_who_bounced_meanwhile(tmp_path: Path) -> None:
     """Looked up again before the attempt; no person can pass over it, but the list can be changed."""
     async with house(tmp_path) as home:

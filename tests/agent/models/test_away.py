@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from agent import closing
+from agent.approval import Decided
 from agent.models.base import ModelUnavailableError
 from agent.models.openai import OpenAIModel
 from agent.prompt import run_request
@@ -132,19 +134,62 @@ async def test_a_key_that_a_server_repeats_is_kept_out_of_reasons(status: int) -
 
 @both
 async def test_a_server_that_is_never_there_costs_time_alone(tmp_path: Path, dialect: Dialect) -> None:
-    """From the first question on: read without a model after four hours, a person's after four more, nothing sent."""
+    """From the first question on: four hours in all, then a person's with the reason; nothing is sent."""
     async with at_home(tmp_path, dialect, lambda _body, _n: Raw(status=503)) as (_, home):
         mail_id = await home.receive(HOURS)
         for _ in range(3):
             await home.settle()
             assert (await home.mail(mail_id)).status is MailStatus.RECEIVED
             home.clock.advance(hours=1.9)
-        for _ in range(3):
-            await home.settle()
-            home.clock.advance(hours=2)
         await home.settle()
-        assert (await state_of(home, mail_id))[:2] == (MailStatus.PERSON, RunState.FAILED)
+        mail = await home.mail(mail_id)
+        assert mail.status is MailStatus.PERSON
+        assert "the model gave no answer" in mail.status_reason
         assert home.replies() == []
+
+
+async def test_a_backlog_is_not_lost_to_a_hiccup(tmp_path: Path) -> None:
+    """Mail that nobody got round to for a day: patience begins with the first question in vain."""
+    script: Script = lambda body, n: (  # noqa: E731 (it has a type)
+        Raw(status=503) if n == 0 else text(extraction()) if is_extraction(body) else text("done")
+    )
+    async with at_home(tmp_path, "responses", script) as (_, home):
+        mail_id = await home.receive(HOURS)
+        home.clock.advance(hours=24)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.RECEIVED
+        home.clock.advance(minutes=1)
+        await home.settle()
+        mail = await home.mail(mail_id)
+        assert (mail.status, "gave no answer" in mail.status_reason) == (MailStatus.PERSON, False)
+
+
+async def test_mail_that_is_begun_again_waits_anew(tmp_path: Path) -> None:
+    """A person wants it read once more; the model is away still."""
+    async with at_home(tmp_path, "responses", lambda _body, _n: Raw(status=503)) as (_, home):
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        home.clock.advance(hours=4)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        assert isinstance(await closing.retry(home.parts, mail_id, by="ruth"), Decided)
+        await home.settle()
+        home.clock.advance(hours=3.9)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.RECEIVED
+        home.clock.advance(hours=0.2)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+
+
+async def test_a_newsletter_that_no_model_read_is_a_persons(tmp_path: Path) -> None:
+    """It is not taken for one that asks nothing."""
+    async with at_home(tmp_path, "responses", lambda _body, _n: Raw(status=503)) as (_, home):
+        mail_id = await home.receive(HOURS, headers={"List-Id": "<news.customer.example>"})
+        await home.settle()
+        home.clock.advance(hours=4)
+        await home.settle()
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
 
 
 async def test_an_outage_costs_time_alone(tmp_path: Path) -> None:

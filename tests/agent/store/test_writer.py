@@ -344,9 +344,9 @@ async def test_waits_for_another_process_do_not_add_up(tmp_path: Path, monkeypat
     patience: list[float] = []
     real = writer._patiently
 
-    def noted(connection: Connection, seconds: float) -> None:
+    def noted(connection: Connection, raw: sqlite3.Connection, seconds: float) -> None:
         patience.append(seconds)
-        real(connection, seconds)
+        real(connection, raw, seconds)
 
     monkeypatch.setattr(writer, "_patiently", noted)
     monkeypatch.setattr(writer, "BUSY_SECONDS", 0.5)
