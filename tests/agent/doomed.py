@@ -137,7 +137,9 @@ async def _done_twice(tx: Tx, mail_id: str) -> list[str]:
     for run in await runs.of_mail(tx, mail_id):
         told = Counter(item.call_id for item in await runs.items(tx, run.id) if isinstance(item, FunctionOutput))
         found += [f"{run.id}: {call_id} was answered {n} times" for call_id, n in told.items() if n > 1]
-    made = Counter((one.run_id, one.call_id) for one in await drafts.of_mail(tx, mail_id) if one.parent_id is None)
+    made = Counter(
+        (one.run_id, one.call_id) for one in await drafts.of_mail(tx, mail_id) if one.call_id and one.parent_id is None
+    )
     return found + [f"{call} became {n} drafts" for call, n in made.items() if n > 1]
 
 
