@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import dkim  # type: ignore[import-untyped]  # it ships no type hints
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pydantic import ValidationError
 
+from inbound import canonicalization
 from inbound.contracts import AuthResults
+from inbound.header_block import split
 from inbound.settings import Forwarder, IdentitySettings
 from tests.inbound.letters import SIGNED, Asking, Key, envelope, letter, rsa_key, sign, zone
 
@@ -284,3 +291,25 @@ async def test_trouble_with_a_sealers_key_is_temporary() -> None:
     asking = Asking(zone(trouble=(SEALER.name,)), forwarders=(ARC,))
     found = await asking.about(sealed(letter(extra=verdict()), SEALER, "mx.group.example"))
     assert (found.author, found.temporary) == (None, True)
+
+
+def resealed(raw: bytes, key: Key, old: bytes, new: bytes) -> bytes:
+    """Another seal over the one ARC set, made by its sealer: what it says is changed, and its signature is right."""
+    fields = {one.name: one.raw for one in split(raw).fields if one.name.startswith("arc-")}
+    assert old in fields["arc-seal"]
+    seal = re.sub(rb"(\bb=)[^;]*\Z", rb"\1", fields["arc-seal"].replace(old, new))
+    covered = [fields["arc-authentication-results"], fields["arc-message-signature"], seal]
+    private = serialization.load_pem_private_key(key.private, None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    text = b"\r\n".join(canonicalization.relaxed_header(one) for one in covered)
+    signed = base64.b64encode(private.sign(text, padding.PKCS1v15(), hashes.SHA256()))
+    return raw.replace(fields["arc-seal"], seal + signed)
+
+
+async def test_a_seal_that_says_the_wrong_thing_of_the_sets_before_counts_for_nothing() -> None:
+    """Rightly signed by a listed sealer: the first set vouches for no other, and covers no field by name."""
+    raw = sealed(letter(extra=verdict()), SEALER, "mx.group.example")
+    for old, new in ((b"cv=none", b"cv=pass"), (b"cv=none", b"cv=fail"), (b"cv=none", b"cv=none; h=from")):
+        found = await forwarded(resealed(raw, SEALER, old, new), ARC)
+        assert (found.author, found.forwarder) == (None, None), new
+    assert (await forwarded(resealed(raw, SEALER, b"cv=none", b"cv=none"), ARC)).method == "relay"

@@ -232,6 +232,7 @@ def _arc_cases() -> dict[str, Case]:
         "the verdict changed": _flipped(one, b"header.d=shop.example", b"header.d=bank.example"),
         "an old verdict changed": _flipped(two, b"i=1; mx.group.example", b"i=1; mx.groop.example"),
         "a broken chain sealed over": sealed(_flipped(one, b"i=1; mx.group", b"i=1; mx.grouq"), RELAY, chain="fail"),
+        "a whole chain that the second says is broken": sealed(one, RELAY, chain="fail"),
         "cv=pass in the first set": _flipped(one, b"cv=none", b"cv=pass"),
         "cv=none in the second set": _flipped(two, b"cv=pass", b"cv=none"),
         "a number too high": _flipped(one, b"i=1;", b"i=3;"),
