@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
@@ -21,6 +21,8 @@ from agent.store.tables import draft, intent, mail
 
 COUNTED = 1000
 """A count stops here."""
+FEW = 2_000
+"""From so many on, what a view is narrowed by is no place to begin: enough of it is near at hand."""
 
 Place = tuple[datetime, str]
 
@@ -53,47 +55,59 @@ class Line:
     mail: Listed
 
 
-def _query(view: View, status: MailStatus | None, now: datetime) -> Select[tuple[str]]:
-    """Ids alone, not ordered yet."""
+async def _is_few(tx: Tx, view: View) -> bool:
+    """One of what the view is narrowed by holds so few mails that the database should begin there."""
+    for asked in _narrowing(view):
+        some = asked.limit(FEW).subquery()
+        if (await tx.execute(select(func.count()).select_from(some))).scalar_one() < FEW:
+            return True
+    return bool(view.resting)
+
+
+def _narrowing(view: View) -> list[Select[tuple[str]]]:
+    """Ids of mails, one question for each thing that the view is narrowed by."""
+    tags = [select(mail_tag.c.mail_id).where(mail_tag.c.tag == word) for word in (view.tag, view.priority) if word]
+    named = ((handling.c.assignee, view.assignee), (handling.c.team, view.team))
+    return tags + [select(handling.c.mail_id).where(column == name) for column, name in named if name]
+
+
+def _query(view: View, status: MailStatus | None, now: datetime, *, few: bool) -> Select[tuple[str]]:
+    """Ids alone, not ordered yet. `few`: begin with what the view is narrowed by, else with the view."""
     query = select(mail.c.id)
-    few = bool(view.tag or view.priority or view.assignee or view.team or view.resting)
     if status is not None:
-        # As an expression it is no index's: what people worked on is few, and there the database begins to look.
+        # As an expression it is no index's, so that the database begins elsewhere.
         query = query.where((mail.c.status.concat("") if few else mail.c.status) == status)
     if view.mailbox:
         query = query.where(mail.c.mailbox == view.mailbox)
     if view.before is not None:
         query = query.where(mail.c.received_at < view.before)
-    for word in filter(None, (view.tag, view.priority)):
-        query = query.where(mail.c.id.in_(select(mail_tag.c.mail_id).where(mail_tag.c.tag == word)))
-    for column, name in ((handling.c.assignee, view.assignee), (handling.c.team, view.team)):
-        if name:
-            query = query.where(mail.c.id.in_(select(handling.c.mail_id).where(column == name)))
+    for asked in _narrowing(view):
+        ids = asked.selected_columns[0]
+        query = query.where(mail.c.id.in_(asked) if few else asked.where(ids == mail.c.id).exists())
     if view.resting:
         query = query.where(mail.c.id.in_(select(handling.c.mail_id).where(handling.c.snoozed_until > now)))
     elif view.resting is False:
-        query = query.outerjoin(handling, handling.c.mail_id == mail.c.id)
-        query = query.where(handling.c.snoozed_until.is_(None) | (handling.c.snoozed_until <= now))
+        rests = select(handling.c.mail_id).where(handling.c.mail_id == mail.c.id, handling.c.snoozed_until > now)
+        query = query.where(~rests.exists())
     return query
 
 
-def _by_draft(view: View) -> Select[tuple[str, datetime]]:
+def _by_draft(view: View, *, few: bool) -> Select[tuple[str, datetime, str]]:
     """Mails that have a draft in the view's state; read by the drafts, of which there are as many as are wanted."""
-    query = select(draft.c.mail_id, draft.c.created_at, draft.c.id).where(draft.c.state == view.draft_state)
+    state = draft.c.state.concat("") if few else draft.c.state
+    query = select(draft.c.mail_id, draft.c.created_at, draft.c.id).where(state == view.draft_state)
     if view.mailbox:
         query = query.where(draft.c.mailbox == view.mailbox)
-    for word in filter(None, (view.tag, view.priority)):
-        query = query.where(draft.c.mail_id.in_(select(mail_tag.c.mail_id).where(mail_tag.c.tag == word)))
-    for column, name in ((handling.c.assignee, view.assignee), (handling.c.team, view.team)):
-        if name:
-            query = query.where(draft.c.mail_id.in_(select(handling.c.mail_id).where(column == name)))
+    for asked in _narrowing(view):
+        ids = asked.selected_columns[0]
+        query = query.where(draft.c.mail_id.in_(asked) if few else asked.where(ids == draft.c.mail_id).exists())
     if not view.audited:
         query = query.outerjoin(verdict, verdict.c.draft_id == draft.c.id).where(verdict.c.draft_id.is_(None))
     return query
 
 
 async def _page_by_draft(tx: Tx, view: View, *, limit: int, after: Place | None) -> list[Line]:
-    query = _by_draft(view)
+    query = _by_draft(view, few=await _is_few(tx, view))
     if after is not None:
         at, draft_id = after
         same = (draft.c.created_at == at) & (draft.c.id < draft_id)
@@ -108,8 +122,9 @@ async def page(tx: Tx, view: View, *, now: datetime, limit: int, after: Place | 
     if view.draft_state is not None:
         return await _page_by_draft(tx, view, limit=limit, after=after)
     found: dict[str, Line] = {}
+    few = await _is_few(tx, view)
     for status in view.statuses or (None,):
-        wanted = _ordered(_query(view, status, now), view, after).limit(limit).subquery()
+        wanted = _ordered(_query(view, status, now, few=few), view, after, few=few).limit(limit).subquery()
         rows = await tx.execute(
             select(*LISTED, intent.c.data.label("intent"))
             .join(wanted, wanted.c.id == mail.c.id)
@@ -120,26 +135,28 @@ async def page(tx: Tx, view: View, *, now: datetime, limit: int, after: Place | 
     return lines[:limit]
 
 
-def _ordered(ids: Select[tuple[str]], view: View, after: Place | None) -> Select[tuple[str]]:
+def _ordered(ids: Select[tuple[str]], view: View, after: Place | None, *, few: bool) -> Select[tuple[str]]:
     if after is not None:
         at, mail_id = after
         beyond = mail.c.received_at > at if view.oldest_first else mail.c.received_at < at
         same = mail.c.id > mail_id if view.oldest_first else mail.c.id < mail_id
         bound = mail.c.received_at >= at if view.oldest_first else mail.c.received_at <= at
         ids = ids.where(bound, beyond | ((mail.c.received_at == at) & same))
+    at_all = literal_column("+mail.received_at") if few else mail.c.received_at  # with the sign no index's order
     if view.oldest_first:
-        return ids.order_by(mail.c.received_at, mail.c.id)
-    return ids.order_by(mail.c.received_at.desc(), mail.c.id.desc())
+        return ids.order_by(at_all, mail.c.id)
+    return ids.order_by(at_all.desc(), mail.c.id.desc())
 
 
 async def count(tx: Tx, view: View, *, now: datetime) -> int:
     """How many a view holds, `COUNTED` where there are as many or more."""
+    few = await _is_few(tx, view)
     if view.draft_state is not None:
-        some = _by_draft(view).limit(COUNTED).subquery()
+        some = _by_draft(view, few=few).limit(COUNTED).subquery()
         return int((await tx.execute(select(func.count()).select_from(some))).scalar_one())
     total = 0
     for status in view.statuses or (None,):
-        ids = _query(view, status, now).limit(COUNTED).subquery()
+        ids = _query(view, status, now, few=few).limit(COUNTED).subquery()
         total += (await tx.execute(select(func.count()).select_from(ids))).scalar_one()
     return min(total, COUNTED)
 

@@ -67,14 +67,22 @@ async def put(tx: Tx, ref: str, mail_id: str, *told: str) -> None:
 
 
 async def find(tx: Tx, asked: str, *, limit: int, below: int = _NEWEST) -> list[Hit]:
-    """Mails with all these words in one text, the last as a beginning; what was read last comes first."""
+    """Mails with all these words in one text; what was read last comes first.
+
+    Where fewer than `limit` have them whole, the last word counts as a beginning too: to gather all words that begin so
+    is what takes long.
+    """
     found = words(asked)[:MOST_ASKED]
     if not found:
         return []
-    *whole, last = found
+    hits = await _hits(tx, found, limit, below, begun=False)
+    return hits if len(hits) >= limit else await _hits(tx, found, limit, below, begun=True)
+
+
+async def _hits(tx: Tx, found: list[str], limit: int, below: int, *, begun: bool) -> list[Hit]:
     if tx.dialect.name == "sqlite":
-        query = " ".join([*(f'"{word}"' for word in whole), f'"{last}"*'])
+        query = " ".join(f'"{word}"' for word in found) + ("*" if begun else "")
     else:
-        query = " & ".join([*(f"'{word}'" for word in whole), f"'{last}':*"])
+        query = " & ".join(f"'{word}'" for word in found) + (":*" if begun else "")
     rows = await tx.execute(_FIND[tx.dialect.name], {"asked": query, "below": below, "most": limit})
     return [Hit(row.n, row.mail_id) for row in rows]

@@ -103,17 +103,18 @@ class QueuePage:
         now, me, parts = self._parts.now(), actor(request), self._parts
         limit = timedelta(hours=parts.config.notices.escalate_after_hours)
         views = {name: view_of(name, request.query_params, me=me, now=now, limit=limit) for name in VIEWS}
+        kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         async with parts.database.read() as tx:
             lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
-            counts = {name: _counted(await queue.count(tx, view, now=now)) for name, view in views.items()}
+            told = [name for name in VIEWS if name == chosen or not kept]  # narrowed, each count is a look of its own
+            counts = {name: _counted(await queue.count(tx, views[name], now=now)) for name in told}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
             known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
-        kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         return self._pages.show(
             "queue.html",
             request,
-            groups=[(title, [(one, VIEWS[one][0], counts[one]) for one in names]) for title, names in GROUPS],
+            groups=[(title, [(one, VIEWS[one][0], counts.get(one, "")) for one in names]) for title, names in GROUPS],
             chosen=chosen,
             title=VIEWS[chosen][0],
             oldest_first=views[chosen].oldest_first,

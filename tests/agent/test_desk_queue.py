@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from agent.states import MailStatus
+from agent.store import queue
 from agent.web import live
 from agent.web.app import Desk
 from agent.web.page import HERE
@@ -60,8 +62,8 @@ async def test_a_line_tells_what_a_person_needs(visitor: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("both_databases")
-async def test_filters_narrow_every_view(tmp_path: Path) -> None:
-    """By team, priority, assignee and tag, in lists read by mail and by draft alike, on both databases."""
+async def test_filters_narrow_every_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By team, priority, assignee and tag, in lists read by mail and by draft alike, wherever the database begins."""
     async with visiting(tmp_path) as visitor:
         waiting, other = await visitor.drafted(), await visitor.drafted(ORDER)
         sent = await visitor.home.receive(HOURS)
@@ -70,7 +72,9 @@ async def test_filters_narrow_every_view(tmp_path: Path) -> None:
             for verb, word in (("tag", "vip"), ("team", "shop"), ("rank", "high"), ("assign", "ruth")):
                 await done(visitor, mail_id, verb, word)
         assert await listed(visitor, view="waiting") == sorted([waiting, other])
-        for name, word in (("tag", "vip"), ("team", "shop"), ("priority", "high"), ("assignee", "ruth")):
+        pairs = [("tag", "vip"), ("team", "shop"), ("priority", "high"), ("assignee", "ruth")]
+        for few, (name, word) in product((1, 2_000), pairs):
+            monkeypatch.setattr(queue, "FEW", few)
             assert await listed(visitor, view="waiting", **{name: word}) == [waiting]
             assert await listed(visitor, view="unseen", **{name: word}) == [sent]
             assert await listed(visitor, view="unseen", **{name: "nobody"}) == []

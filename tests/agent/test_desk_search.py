@@ -99,3 +99,14 @@ def test_words_are_bounded() -> None:
     assert searching.words("Ä a_b A \u0000 ﬁne") == ["a", "b", "fine"]
     assert searching.words("x" * 100) == ["x" * searching.LONGEST_WORD]
     assert len(searching.words(" ".join(map(str, range(20_000))))) <= searching.MOST_WORDS
+
+
+async def test_whole_words_come_before_those_that_only_begin_so(visitor: Visitor) -> None:
+    """A page full of the word itself is not made longer by gathering all words that begin with it."""
+    whole = await visitor.home.receive("A zebra in your shop?")
+    await visitor.home.settle()
+    begun = await visitor.home.receive("Two zebras in your shop?")
+    await visitor.home.settle()
+    async with visitor.home.parts.database.read() as tx:
+        assert [hit.mail_id for hit in await searching.find(tx, "shop zebra", limit=1)] == [whole]
+        assert {hit.mail_id for hit in await searching.find(tx, "shop zebra", limit=5)} == {whole, begun}
