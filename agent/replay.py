@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from agent import extract, suspicions
+from agent import asking, extract, suspicions
 from agent.asked import SendEmail
 from agent.models.base import ModelAnswer
 from agent.parts import Parts
@@ -58,9 +58,9 @@ async def _intent(parts: Parts, tx: Tx, mail: Mail, answer: ModelAnswer) -> Inbo
     email = NormalizedEmail.model_validate(mail.normalized)
     intents = parts.playbooks[mail.mailbox].intents
     filtered = spam.risks(Screening.model_validate(mail.screening).spam) if mail.screening else ()
-    return extract.judge(
-        answer, await view_of(tx, mail), email.message_id, intents, (*suspicions.risks(email), *filtered)
-    )
+    risks = (*suspicions.risks(email), *filtered)
+    found = extract.judge(answer, await view_of(tx, mail), email.message_id, intents, risks)
+    return await asking.completed(parts, tx, found, mail.conversation_id or "", mail.id, email)
 
 
 async def _reply(parts: Parts, tx: Tx, mail: Mail, intent: InboundEmailIntent, draft: Draft, now: datetime) -> Step:

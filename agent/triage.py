@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import answering, breaker, canary, feedback, patience, sifting, sorting, suspicions
+from agent import answering, asking, breaker, canary, feedback, patience, sifting, sorting, suspicions
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -361,6 +361,8 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
             await mails.move(tx, mail.id, MailStatus.JOINED, "a newer mail of the conversation took it along")
             return
         await mails.describe(tx, mail.id, _description(read), conversation_id)
+        intent = await asking.completed(parts, tx, found.intent, conversation_id, mail.id, read.email)
+        found = replace(found, intent=intent)
         await mails.put_intent(
             parts.database,
             tx,

@@ -247,14 +247,20 @@ async def test_an_entrys_tags_are_put_on_its_mail(tmp_path: Path) -> None:
 ASK = "Which order is it? Please answer with its number.\n"
 
 
-async def test_a_missing_fact_is_asked_for(tmp_path: Path) -> None:
-    """A draft that asks waits for a person; approved it leaves. Where the fact stands in the mail nothing is asked."""
-    playbook = tmp_path / "playbook"
+def asking_playbook(folder: Path) -> Path:
+    """The tests' playbook with a question for what an order's entry lacks."""
+    playbook = folder / "playbook"
     playbook.mkdir()
     for entry in (HERE / "playbook").glob("*.md"):
         text = entry.read_text()
-        asked = f'ask = """\n{ASK}"""\n[variables.order]' if "[variables.order]" in text else ""
-        (playbook / entry.name).write_text(text.replace("[variables.order]", asked or "[variables.order]", 1))
+        asked = f'ask = """\n{ASK}"""\n[variables.order]'
+        (playbook / entry.name).write_text(text.replace("[variables.order]", asked, 1))
+    return playbook
+
+
+async def test_a_missing_fact_is_asked_for(tmp_path: Path) -> None:
+    """A draft that asks waits for a person; approved it leaves. Where the fact stands in the mail nothing is asked."""
+    playbook = asking_playbook(tmp_path)
     config = configuration(tmp_path, mailbox=[{"address": SUPPORT, "playbook": playbook, "auto_send": True}])
     async with house(tmp_path, config=config) as home:
         for text in ("Where is my order?", "Where is my order LG-48213 or LG-48214?"):
@@ -274,6 +280,51 @@ async def test_a_missing_fact_is_asked_for(tmp_path: Path) -> None:
         other = await home.receive(ORDER, subject="Another one")
         await home.settle()
         assert (await home.waiting(other)).proposal.plain_text != ASK
+
+
+async def test_what_was_asked_for_comes_in_a_mail_of_its_own(tmp_path: Path) -> None:
+    """The number alone: the matter is that of the question, and a person looks. Without the value it is nobody's."""
+    playbook = asking_playbook(tmp_path)
+    config = configuration(tmp_path, mailbox=[{"address": SUPPORT, "playbook": playbook, "auto_send": True}])
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive("Where is my order?", message_id="q@customer.example")
+        await home.settle()
+        draft = await home.waiting(mail_id)
+        await approval.approve(home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
+        await home.settle()
+        home.clock.advance(minutes=5)
+        in_thread = {"Subject": "Re: A question", "In-Reply-To": "<q@customer.example>"}
+        vague = await home.receive("I do not find it, sorry.", headers=in_thread)
+        await home.settle()
+        assert (await home.mail(vague)).status is MailStatus.PERSON
+        async with home.parts.database.read() as tx:
+            found = await mails.get_intent(tx, vague)
+        assert found is not None
+        assert found.intent == "none"
+        stranger = await home.receive("LG-48213", signed=False, headers=in_thread)
+        await home.settle()
+        assert (await home.mail(stranger)).status is MailStatus.PERSON
+
+
+async def test_the_value_that_was_asked_for_completes_the_question(tmp_path: Path) -> None:
+    """Of the same proven author, right after the question."""
+    playbook = asking_playbook(tmp_path)
+    config = configuration(tmp_path, mailbox=[{"address": SUPPORT, "playbook": playbook, "auto_send": True}])
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive("Where is my order?", message_id="q@customer.example")
+        await home.settle()
+        draft = await home.waiting(mail_id)
+        await approval.approve(home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
+        await home.settle()
+        home.clock.advance(minutes=5)
+        in_thread = {"Subject": "Re: A question", "In-Reply-To": "<q@customer.example>"}
+        number = await home.receive("LG-48213, thanks", headers=in_thread)
+        await home.settle()
+        async with home.parts.database.read() as tx:
+            found = await mails.get_intent(tx, number)
+        assert found is not None
+        assert (found.intent, found.confidence, found.entities[0].value) == ("order_status", 0.5, "LG-48213")
+        assert "about order LG-48213" in (await home.waiting(number)).proposal.plain_text
 
 
 async def test_a_dry_run_tells_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
