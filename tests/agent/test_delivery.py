@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from sqlalchemy import select, update
 
 from agent import approval, switch
 from agent.approval import Decided, NotDecided
-from agent.states import MailStatus, OutboxState
-from agent.store import deliveries
+from agent.states import JobKind, MailStatus, OutboxState
+from agent.store import deliveries, jobs
 from agent.store.deliveries import Delivery
 from agent.store.tables import outbox
 from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Sent
-from tests.agent.postroom import HOURS, ORDER, SUPPORT, House, configuration, house
+from tests.agent.postroom import CUSTOMER, HOURS, ORDER, SUPPORT, House, configuration, house
 
 pytestmark = pytest.mark.usefixtures("both_databases")
 
@@ -160,6 +161,32 @@ async def test_a_temporary_refusal_is_tried_again_and_then_a_persons(tmp_path: P
         assert len({(one.message_id, one.raw) for one in courier.given}) == 1
         assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
         assert (await delivery_of(home, mail_id)).attempts == 5
+
+
+async def test_out_of_tries_a_reply_is_a_persons(tmp_path: Path) -> None:
+    """Nine attempts, each twice as long after the one before, a tenth longer at most; the desk is told each time.
+
+    At the end a person is. Nobody else gets a word: no further mail, and no report to the author.
+    """
+    courier = Told(*[Again(reason="451 busy")] * 20)
+    async with house(tmp_path, courier=courier) as home:
+        mail_id = await queued(home)
+        while (await delivery_of(home, mail_id)).state is OutboxState.QUEUED:
+            due = await jobs.next_due(home.parts.database, JobKind.DELIVER)
+            assert due is not None
+            home.clock.time = max(due, home.clock.time)
+            await home.settle()
+            reason = (await home.mail(mail_id)).status_reason
+            assert "not accepted yet (451 busy); next attempt" in reason or "given up after 9 attempts" in reason
+        async with home.parts.database.read() as tx:
+            made = await deliveries.attempts(tx, (await delivery_of(home, mail_id)).id)
+        gaps = [(after.begun_at - before.begun_at) / timedelta(minutes=1) for before, after in pairwise(made)]
+        assert [7.5 * 2**n <= gap <= 7.5 * 2**n * 1.1 for n, gap in enumerate(gaps)] == [True] * 8
+        assert (await delivery_of(home, mail_id)).state is OutboxState.FAILED
+        assert (await home.mail(mail_id)).status is MailStatus.PERSON
+        assert len(courier.given) == 9
+        assert {one.recipient for one in courier.given} == {CUSTOMER}
+        assert {one.message_id for one in courier.given} == {courier.given[0].message_id}
 
 
 async def test_a_final_refusal_is_a_persons(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Senders killed at any moment, a hundred and eighty times: nothing is lost, and no second copy leaves unflagged."""
+"""Senders killed at any moment, a hundred and seventy times: nothing is lost, and no second copy leaves unflagged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.agent.failpoints import ROOT
 from tests.agent.stores import Stores
 
-KILLS = {"sqlite": int(os.environ.get("POSTROOM_KILLS", "150")), "postgresql": 30}
+KILLS = {"sqlite": int(os.environ.get("POSTROOM_KILLS", "150")), "postgresql": 20}
 
 
 def test_nothing_is_lost_and_nothing_leaves_twice_unflagged(tmp_path: Path, both_databases: Stores) -> None:
