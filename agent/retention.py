@@ -28,7 +28,7 @@ async def prune(parts: Parts) -> int:
     gone = 0
     async with parts.database.write(aside=True) as tx:
         gone += await spending.prune(tx, now)
-        gone += await reputation.prune(tx, now)
+        gone += await reputation.prune(tx, parts.config.postroom.tenant_id, now)
         gone += await mails.prune_seen(tx, now - SEEN)
         gone += await notices.prune(tx, now - SEEN)
         if kept.model_calls_days:

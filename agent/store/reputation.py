@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Select, bindparam, delete, func, or_, select, update
@@ -23,6 +23,9 @@ from agent.store import locks
 from agent.store.database import Database, Tx
 from agent.store.reputation_tables import breaker, bucket, report
 from agent.store.tables import outbox
+
+KEPT = timedelta(days=60)
+"""How long reports are kept; no window of the breaker is as long."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,11 @@ async def take(db: Database, tx: Tx, wanted: Sequence[Bucket], now: datetime) ->
     return None
 
 
-async def prune(tx: Tx, now: datetime) -> int:
-    """Forget buckets that are full: one that is not there is full too. Gives how many."""
-    return (await tx.execute(delete(bucket).where(bucket.c.full_at <= now))).rowcount
+async def prune(tx: Tx, tenant: str, now: datetime) -> int:
+    """Forget buckets that are full, as one that is not there is, and reports beyond any window. Gives how many."""
+    gone = (await tx.execute(delete(bucket).where(bucket.c.full_at <= now))).rowcount
+    old = delete(report).where(report.c.tenant == tenant, report.c.at < now - KEPT)
+    return gone + (await tx.execute(old)).rowcount
 
 
 async def first_reply(tx: Tx, mailboxes: Sequence[str]) -> datetime | None:

@@ -12,9 +12,11 @@ from agent.breaker import Seen, next_move, too_much
 from agent.config import Config
 from agent.reported import reported
 from agent.reputation_settings import ReputationSettings
+from agent.retention import prune
 from agent.states import MailStatus
 from agent.store import deliveries, reputation, trail
 from agent.store.reputation import Breaker
+from agent.store.reputation_tables import report as report_table
 from inbound.contracts import DeliveryEvent
 from tests.agent.postroom import HOURS, START, House, configuration, house
 from tests.agent.test_delivery import Told
@@ -170,3 +172,14 @@ async def test_bounces_that_come_as_mail_count_where_they_are_proven(tmp_path: P
                 await home.receive_raw(raw, mail_from="", to=(to,))
             await home.settle()
             assert await state(home) == ("open" if proven else "closed")
+
+
+async def test_reports_are_forgotten_when_no_window_reaches_them(tmp_path: Path) -> None:
+    """After two months."""
+    async with house(tmp_path, courier=Told(), config=touchy(tmp_path)) as home:
+        await bounced(home, await answered(home, 1))
+        for days, left in ((59, 1), (2, 0)):
+            home.clock.advance(days=days)
+            await prune(home.parts)
+            async with home.parts.database.read() as tx:
+                assert len((await tx.execute(report_table.select())).all()) == left
