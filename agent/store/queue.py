@@ -8,10 +8,12 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, func, literal, literal_column, select, union_all
 
 from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
@@ -148,17 +150,25 @@ def _ordered(ids: Select[tuple[str]], view: View, after: Place | None, *, few: b
     return ids.order_by(at_all.desc(), mail.c.id.desc())
 
 
-async def count(tx: Tx, view: View, *, now: datetime) -> int:
-    """How many a view holds, `COUNTED` where there are as many or more."""
-    few = await _is_few(tx, view)
+async def counts(tx: Tx, views: Mapping[str, View], *, now: datetime) -> dict[str, int]:
+    """How many each view holds, `COUNTED` where there are as many or more; asked in one statement."""
+    asked = [
+        select(literal(name).label("name"), func.count().label("n")).select_from(ids.limit(COUNTED).subquery())
+        for name, view in views.items()
+        for ids in _counted(view, now)
+    ]
+    found = dict.fromkeys(views, 0)
+    for row in await tx.execute(union_all(*asked)):
+        found[row.name] = min(found[row.name] + row.n, COUNTED)
+    return found
+
+
+def _counted(view: View, now: datetime) -> list[Select[Any]]:
+    """Where a filter holds much, the first thousand are soon found from it, too."""
+    few = bool(_narrowing(view)) or bool(view.resting)
     if view.draft_state is not None:
-        some = _by_draft(view, few=few).limit(COUNTED).subquery()
-        return int((await tx.execute(select(func.count()).select_from(some))).scalar_one())
-    total = 0
-    for status in view.statuses or (None,):
-        ids = _query(view, status, now, few=few).limit(COUNTED).subquery()
-        total += (await tx.execute(select(func.count()).select_from(ids))).scalar_one()
-    return min(total, COUNTED)
+        return [_by_draft(view, few=few)]
+    return [_query(view, status, now, few=few) for status in view.statuses or (None,)]
 
 
 async def next_of(tx: Tx, view: View, of: Place, *, now: datetime) -> str | None:

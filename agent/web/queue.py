@@ -106,8 +106,8 @@ class QueuePage:
         kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         async with parts.database.read() as tx:
             lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
-            told = [name for name in VIEWS if name == chosen or not kept]  # narrowed, each count is a look of its own
-            counts = {name: _counted(await queue.count(tx, views[name], now=now)) for name in told}
+            told = {name: view for name, view in views.items() if name == chosen or not kept}  # each costs a look
+            counts = {name: _counted(n) for name, n in (await queue.counts(tx, told, now=now)).items()}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
             known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
