@@ -260,9 +260,9 @@ def test_a_read_receipt_and_a_calendar_answer_are_automatic() -> None:
 def test_hostile_mail_neither_raises_nor_takes_long(raw: bytes) -> None:
     """Bounded, whatever comes."""
     mail = normalized(raw).model_copy(update={"author": Address(email="mailer-daemon@x.example")})
-    start = time.perf_counter()
+    start = time.process_time()
     look(raw, mail=mail, where=envelope(""))
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3, "of the processor: how busy the machine is does not matter"
 
 
 CORPORA = Path(os.environ.get("POSTROOM_CORPORA", "")) / "sisimai"
