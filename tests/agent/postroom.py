@@ -113,9 +113,15 @@ def marked(sections: Mapping[str, object]) -> dict[str, object]:
     for name, secrets in SECTIONS.items():
         given = found.get(name, {})
         if isinstance(given, dict):
-            fitting = {} if given.get("kind") == "smtp" and "username" not in given else secrets
-            found[name] = {**fitting, **given}
+            found[name] = {**_fitting(secrets, given), **given}
     return found
+
+
+def _fitting(secrets: Mapping[str, object], given: Mapping[str, object]) -> Mapping[str, object]:
+    """Those that do not make something else of what a test has set."""
+    if given.get("kind") == "smtp" and "username" not in given:
+        return {}
+    return {name: value for name, value in secrets.items() if name != "kind" or "base_url" not in given}
 
 
 @dataclass

@@ -15,6 +15,9 @@ MACHINES: dict[str, dict[str, object]] = {
     "auto-replied": {"headers": {"Auto-Submitted": "auto-replied"}},
     "auto-generated": {"headers": {"Auto-Submitted": "auto-generated (rejected)"}},
     "auto-notified, in capitals": {"headers": {"AUTO-SUBMITTED": "AUTO-NOTIFIED"}},
+    "a vacation program's own field": {"headers": {"X-Autoreply": "yes"}},
+    "a vacation subject": {"subject": "Automatic reply: A question"},
+    "a mail daemon": {"author": "mailer-daemon@customer.example", "subject": "Undelivered Mail Returned to Sender"},
     "our own address": {"author": SUPPORT},
     "fifty-one hops": {"headers": {f"X-{n}": "x\nReceived: by a.example" for n in range(51)}},
     "a report": {"headers": {"Content-Type": 'multipart/report; report-type=delivery-status; boundary="b"'}},
@@ -25,12 +28,17 @@ LISTS: dict[str, dict[str, str]] = {
     "a list's way out": {"List-Unsubscribe": "<https://customer.example/u>"},
     "bulk": {"Precedence": "bulk"},
     "junk": {"Precedence": "junk"},
+    "a list by Precedence": {"Precedence": "list"},
+    "where to post": {"List-Post": "<mailto:talk@lists.example>"},
+    "no reply wanted, by its author": {"From": "No Reply <no-reply@customer.example>"},
+    "suppress automatic replies": {"X-Auto-Response-Suppress": "AutoReply"},
     "suppress all": {"X-Auto-Response-Suppress": "All"},
     "suppress out of office": {"X-Auto-Response-Suppress": "DR, OOF"},
 }
 
 PEOPLE: dict[str, dict[str, str]] = {
     "said to be no machine's": {"Auto-Submitted": "no"},
+    "delivery reports alone unwanted": {"X-Auto-Response-Suppress": "DR"},
     "read receipts alone unwanted": {"X-Auto-Response-Suppress": "RN, NRN, DR"},
     "first class": {"Precedence": "first-class"},
 }

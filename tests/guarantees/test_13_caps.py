@@ -8,6 +8,7 @@ import pytest
 
 from agent.states import MailStatus
 from tests.agent.postroom import HOURS, SALES, SUPPORT, configuration, house
+from tests.agent.test_budget import SERVER, Costly
 from tests.guarantees.attacker import Sink
 
 FOLLOWS = {"In-Reply-To": "<n1@customer.example>", "References": "<n1@customer.example>"}
@@ -41,3 +42,20 @@ async def test_a_cap_holds_over_restarts_and_ends_with_a_day(tmp_path: Path, cap
         await home.settle()
         assert (await home.mail(mail_id)).status is MailStatus.ANSWERED
     assert len(sink.given) == 3
+
+
+@pytest.mark.parametrize("scope", ["sender", "mailbox", "day"])
+async def test_a_budget_of_tokens_holds_over_restarts(tmp_path: Path, scope: str) -> None:
+    """The first mail uses it up; in a new process no model is called, a person has the mail; a day later it goes on."""
+    config = configuration(tmp_path, model=SERVER, budget={f"tokens_per_{scope}": 2000})
+    calls = []
+    for hour in (0, 1, 26):
+        model = Costly(extraction="{}")
+        async with house(tmp_path, model=model, courier=Sink(), config=config) as home:
+            home.clock.advance(hours=hour)
+            home.sent = hour
+            mail_id = await home.receive(HOURS)
+            await home.settle()
+            calls.append(len(model.requests))
+            assert (await home.mail(mail_id)).status is MailStatus.PERSON
+    assert calls == [2, 0, 2]

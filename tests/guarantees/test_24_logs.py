@@ -51,6 +51,9 @@ async def test_a_mails_whole_life_leaves_no_word_of_it(tmp_path: Path, capsys: p
         await home.receive_raw(
             b"From: a@b.example\r\n" + b"X: y\r\n" * 60_000 + CANARY.encode(), mail_from="a@b.example"
         )
+        kinds = f"--b\r\nContent-Type: image/{CANARY}\r\nContent-Transfer-Encoding: {CANARY}\r\n\r\nx\r\n--b--\r\n"
+        head = f"From: a@b.example\r\nX-{CANARY}: y\r\nContent-Type: multipart/mixed; boundary=b; charset={CANARY}"
+        await home.receive_raw(f"{head}\r\n\r\n{kinds}".encode(), mail_from=f"{CANARY}@b.example")
         await home.settle()
         draft = await home.waiting(waits)
         seen = draft.approval_hash
