@@ -1,4 +1,4 @@
-"""The command: `python -m tests.mutants.run [FILE ...] [--sample N] [--seed N]`. Ends with 1 where a fault passes.
+"""The command: `python -m tests.mutants.run [FILE ...]`. Ends with 1 where a fault passes.
 
 Every mutant of the files that decide what leaves is killed by a test, or listed in `equivalents.toml` with the reason
 why it changes nothing. A line of that list that fits no mutant, or one that is killed, is a fault too.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import sys
 import time
 import tomllib
@@ -64,17 +63,6 @@ def problems(file: str, tests: tuple[str, ...], listed: dict[str, str], cores: i
     return len(every), found
 
 
-def sample(count: int, seed: int, listed: dict[str, str], cores: int) -> tuple[int, list[str]]:
-    """A few mutants of functions over all files, other ones with each seed."""
-    every = [one for file in TARGETS for one in of_file(file) if one.in_function and one.name not in listed]
-    chosen = random.Random(seed).sample(every, count)
-    found = []
-    for file, tests in TARGETS.items():
-        if tried := [one for one in chosen if one.file == file]:
-            found += [f"line {one.line}: survived  {one.name}" for one in surviving(file, tests, tried, cores)]
-    return len(chosen), found
-
-
 def _import_ahead() -> None:
     """What every forked process would import again: nothing of the project, and no plugin of pytest."""
     import pydantic
@@ -92,8 +80,6 @@ def main(arguments: list[str]) -> int:
     """Print what passed unnoticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="*", help=f"of {', '.join(TARGETS)}; all where none is named")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of all files, and no more")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
     if strange := [file for file in asked.files if file not in TARGETS]:
@@ -101,17 +87,11 @@ def main(arguments: list[str]) -> int:
     listed = equivalents(EQUIVALENTS.read_text("utf-8"))
     _import_ahead()
     begun, wrong = time.monotonic(), 0
-    for file in asked.files or TARGETS if not asked.sample else ():
+    for file in asked.files or TARGETS:
         count, found = problems(file, TARGETS[file], listed, asked.cores)
         wrong += len(found)
         same = sum(name.startswith(f"{file} ") for name in listed)
         _say(f"{file}: {count} mutants, {same} change nothing; {len(found)} problems")
-        for one in found:
-            _say(f"  {one}")
-    if asked.sample:
-        count, found = sample(asked.sample, asked.seed, listed, asked.cores)
-        wrong += len(found)
-        _say(f"{count} mutants of all files; {len(found)} problems")
         for one in found:
             _say(f"  {one}")
     _say(f"{time.monotonic() - begun:.0f} s; {wrong} problems")
