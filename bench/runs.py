@@ -21,7 +21,7 @@ import structlog
 
 from agent.demo_world import DemoKeys, static_zone
 from agent.serve import Service, assemble, build, opened
-from agent.states import RunState
+from agent.states import OPEN_RUNS, RunState
 from agent.store import runs
 from bench.pipeline import SIGNED, configuration, letters
 from inbound.resolver import StaticZone
@@ -90,7 +90,8 @@ async def resting(service: Service, count: int) -> None:
     """Until every run waits for a person."""
     while True:
         async with service.parts.database.read() as tx:
-            if len(await runs.listing(tx, [RunState.REQUIRES_ACTION], limit=count)) == count:
+            if len(await runs.listing(tx, OPEN_RUNS - {RunState.REQUIRES_ACTION}, limit=1)) == 0:
+                assert len(await runs.listing(tx, [RunState.REQUIRES_ACTION], limit=count)) == count
                 return
         await asyncio.sleep(0.1)
 

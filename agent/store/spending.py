@@ -40,27 +40,12 @@ class Spent:
         return found
 
 
-_OWNERS = ("day", "mail", "mailbox", "sender")
-"""What one answer is added to, in one order, so that no two wait for each other."""
-
-
 def _adding(insert: Any) -> Any:
-    rows = [
-        {
-            "scope": scope,
-            "owner": bindparam(f"{scope}_owner"),
-            "hour": bindparam("at_hour"),
-            "part": bindparam(f"{scope}_part"),
-            "input_tokens": bindparam("sent"),
-            "output_tokens": bindparam("written"),
-        }
-        for scope in _OWNERS
-    ]
-    fresh = insert.values(rows)
+    """For one row: several in one VALUES would be compiled anew each time."""
     both = ("input_tokens", "output_tokens")
-    return fresh.on_conflict_do_update(
+    return insert.on_conflict_do_update(
         index_elements=[spending.c[name] for name in ("scope", "owner", "hour", "part")],
-        set_={name: spending.c[name] + fresh.excluded[name] for name in both},
+        set_={name: spending.c[name] + insert.excluded[name] for name in both},
     )
 
 
@@ -101,18 +86,15 @@ async def add(
     if not input_tokens and not output_tokens:
         return
     part = zlib.crc32(mail_id.encode()) % PARTS
-    row = {
-        "day_owner": "",
-        "day_part": part,
-        "mail_owner": mail_id,
-        "mail_part": 0,
-        "mailbox_owner": mailbox,
-        "mailbox_part": part,
-        "sender_owner": author,
-        "sender_part": 0,
+    # In one order, so that no two wait for each other.
+    owners = (("day", "", part), ("mail", mail_id, 0), ("mailbox", mailbox, part), ("sender", author, 0))
+    spent = {
+        "hour": _hour(now),
+        "input_tokens": min(input_tokens, COUNTABLE),
+        "output_tokens": min(output_tokens, COUNTABLE),
     }
-    tokens = {"sent": min(input_tokens, COUNTABLE), "written": min(output_tokens, COUNTABLE)}
-    await tx.execute(_ADD[db.is_sqlite], {**row, **tokens, "at_hour": _hour(now)})
+    rows = [{"scope": scope, "owner": owner, "part": of, **spent} for scope, owner, of in owners]
+    await tx.execute(_ADD[db.is_sqlite], rows)
 
 
 async def spent(tx: Tx, since: datetime, *, mail_id: str, author: str, mailbox: str) -> Spent:
