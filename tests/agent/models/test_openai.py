@@ -147,7 +147,7 @@ def test_auto_takes_the_server_where_one_is_named(tmp_path: Path) -> None:
     """A key or a base_url; else the playbook, and nothing travels."""
 
     def chosen(**model: object) -> str:
-        config: Config = configuration(tmp_path, model=model)
+        config: Config = configuration(tmp_path, model={"kind": "auto", "api_key": "", **model})
         return config.model.chosen
 
     assert chosen() == "playbook"
