@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from agent import cli_doors, cli_keys, cli_people, cli_reputation, cli_spam
+from agent import cli_doors, cli_keys, cli_people, cli_reputation, cli_spam, cli_team
 from agent.command_line import HERE, By, ConfigPath, DraftId, MailId, RunId, app, configured, me, run, stop
 
 __all__ = ["app", "main"]
@@ -67,7 +67,7 @@ def serve(
     """Run Postroom until Ctrl-C or SIGTERM.
 
     The door takes mail in, workers read it and propose replies, the sender delivers what may go, the desk shows what
-    waits. Prints the link that opens the desk.
+    waits. Prints where the desk is; until it has an owner, the one-time link that makes one.
     """
     from agent.roles import roles
 
@@ -375,6 +375,7 @@ app.command()(cli_doors.canary)
 app.command("export")(cli_people.export_)
 app.command()(cli_people.forget)
 app.add_typer(cli_keys.dkim, name="dkim")
+app.add_typer(cli_team.people, name="people")
 app.add_typer(cli_people.suppress, name="suppress")
 app.add_typer(cli_spam.spam, name="spam")
 app.add_typer(cli_reputation.breaker, name="breaker")

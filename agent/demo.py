@@ -29,6 +29,7 @@ from agent.demo_report import Row, closing, console, show
 from agent.demo_team import DemoClock, work
 from agent.demo_world import DemoKeys, Fixture, demo_zone, load_fixtures
 from agent.mistakes import DemoError
+from agent.people import stand_in
 from agent.serve import Service, assemble, build, opened, running, stop_signal
 from agent.states import MailStatus
 from agent.store import drafts, mails
@@ -101,6 +102,7 @@ async def _shown(out: Console, root: Path, config: Config, *, once: bool) -> int
         clock = DemoClock()
         parts = replace(build(config, database=database, resolver=zone), now=clock)
         service = assemble(parts, open_courier(config.courier, asked_before_data(database)))
+        service.sessions.opener = await stand_in(parts, "demo")
         async with order_service(config.lookups[0].url), running(service):
             out.print(
                 f"Postroom is up: mail on {config.listener.host}:{service.door.port}, desk on {service.desk_link}"

@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from agent.parts import Parts
-from agent.store import mails, notices, reputation, runs, spending
+from agent.store import mails, notices, people, reputation, runs, spending
 
 BATCH = 500
 SEEN = timedelta(days=90)
@@ -29,6 +29,7 @@ async def prune(parts: Parts) -> int:
     async with parts.database.write(aside=True) as tx:
         gone += await spending.prune(tx, now)
         gone += await reputation.prune(tx, parts.config.postroom.tenant_id, now)
+        gone += await people.prune(tx, now, now - timedelta(days=parts.config.desk.session_days))
         gone += await mails.prune_seen(tx, now - SEEN)
         gone += await notices.prune(tx, now - SEEN)
         if kept.model_calls_days:

@@ -141,6 +141,14 @@ class DeskSettings(Section):
     """Set it where a proxy serves the desk by HTTPS."""
     undo_seconds: int = Field(default=10, ge=0, le=600)
     """So long a reply that was approved at the desk stays before it leaves, so that it can be taken back."""
+    session_idle_minutes: int = Field(default=480, ge=5, le=43_200)
+    """Who does nothing at the desk for so long has to log in again, ..."""
+    session_days: int = Field(default=7, ge=1, le=90)
+    """... and everybody after so long."""
+    attempts_per_hour: float = Field(default=30, gt=0, le=3600)
+    """To log in under one name; an address has ten times as many."""
+    attempts_burst: int = Field(default=8, ge=1, le=1000)
+    """Of them at once."""
 
 
 class RetentionSettings(Section):

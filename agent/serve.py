@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from agent import approval, breaker, canary, credentials, noticing, run, triage
+from agent import approval, breaker, canary, credentials, noticing, people, run, triage
 from agent.audit import Audit
 from agent.config import Config
 from agent.delivery import StoredOutbox
@@ -133,10 +133,23 @@ class Service:
 
     @property
     def desk_link(self) -> str:
-        """Where a person opens the desk; who has it is let in. Empty without that role."""
+        """Where a browser on this machine opens the desk; empty without that role.
+
+        Where the sessions have an opener, who has this link is let in as them.
+        """
         if self.desk is None:
             return ""
-        return f"http://{reached_at(self.desk)}/?token={self.sessions.token}"
+        token = f"?token={self.sessions.token}" if self.sessions.opener else ""
+        return f"http://{reached_at(self.desk)}/{token}"
+
+    async def desk_lines(self) -> list[str]:
+        """Where people open the desk; until somebody owns it, the one-time link that makes its owner."""
+        if self.desk is None:
+            return []
+        token = await people.owner_token(self.parts)
+        if not token:
+            return [f"The desk: {self.desk_link}"]
+        return [f"The desk: make it yours by this link, once, within 24 hours: {self.desk_link}link/{token}"]
 
     @property
     def hook_lines(self) -> list[str]:
@@ -223,7 +236,7 @@ def assemble(parts: Parts, courier: Courier, roles: frozenset[Role] = ALL) -> Se
         desk=desk,
         hooks=hooks,
         fetcher=HttpFetcher(),
-        sessions=Sessions(_hosts(config, desk), secure=config.desk.secure_cookies),
+        sessions=Sessions(parts, _hosts(config, desk), secure=config.desk.secure_cookies),
         roles=roles,
     )
 
@@ -421,10 +434,8 @@ async def serve(config: Config, roles: frozenset[Role] = ALL) -> int:
                 model=config.model.told,
                 courier=config.courier.kind,
             )
-            for line in service.hook_lines:
+            for line in [*service.hook_lines, *await service.desk_lines()]:
                 print(line, flush=True)  # noqa: T201 (for the person at the terminal, not the log)
-            if service.desk_link:
-                print(f"The desk: {service.desk_link}", flush=True)  # noqa: T201 (for the person at the terminal, not the log)
             await stop.wait()
         log.info("postroom.down")
     return 0

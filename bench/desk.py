@@ -19,6 +19,7 @@ import httpx2
 from sqlalchemy import text
 
 from agent.config import Config
+from agent.people import stand_in
 from agent.serve import assemble, build, opened
 from agent.store.database import Database
 from agent.web.app import Desk
@@ -178,6 +179,7 @@ async def main(mails: int, url: str) -> int:
             await settle(database)
             print(f"{mails} mails in {time.perf_counter() - begun:.0f} s, {'SQLite' if database.is_sqlite else url}")
             service = assemble(build(config, database=database), open_courier(config.courier))
+            service.sessions.opener = await stand_in(service.parts, "bench")
             assert service.desk is not None
             port = service.desk.getsockname()[1]
             async with (

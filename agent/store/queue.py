@@ -45,6 +45,8 @@ class View:
     mailbox: str = ""
     before: datetime | None = None
     """Received before this."""
+    mailboxes: tuple[str, ...] | None = None
+    """Whose mail the person who asks may see; None: all."""
     audited: bool = True
     """False: of drafts, only those of which nobody said yet whether they were right."""
 
@@ -81,6 +83,8 @@ def _query(view: View, status: MailStatus | None, now: datetime, *, few: bool) -
         query = query.where((mail.c.status.concat("") if few else mail.c.status) == status)
     if view.mailbox:
         query = query.where(mail.c.mailbox == view.mailbox)
+    if view.mailboxes is not None:
+        query = query.where(mail.c.mailbox.in_(view.mailboxes))
     if view.before is not None:
         query = query.where(mail.c.received_at < view.before)
     for asked in _narrowing(view):
@@ -100,6 +104,9 @@ def _by_draft(view: View, *, few: bool) -> Select[tuple[str, datetime, str]]:
     query = select(draft.c.mail_id, draft.c.created_at, draft.c.id).where(state == view.draft_state)
     if view.mailbox:
         query = query.where(draft.c.mailbox == view.mailbox)
+    if view.mailboxes is not None:
+        theirs = select(mail.c.id).where(mail.c.id == draft.c.mail_id, mail.c.mailbox.in_(view.mailboxes))
+        query = query.where(theirs.exists())
     for asked in _narrowing(view):
         ids = asked.selected_columns[0]
         query = query.where(draft.c.mail_id.in_(asked) if few else asked.where(ids == draft.c.mail_id).exists())

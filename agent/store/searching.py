@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.dml import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
@@ -57,6 +59,11 @@ _FIND = {
         "AND n < :below ORDER BY n DESC LIMIT :most"
     ),
 }
+_WITHIN = "AND searched.mail_id IN (SELECT id FROM mail WHERE mailbox IN :within)"
+_FIND_WITHIN = {
+    name: text(found.text.replace("ORDER BY", f"{_WITHIN} ORDER BY")).bindparams(bindparam("within", expanding=True))
+    for name, found in _FIND.items()
+}
 _NEWEST = 2**62
 
 
@@ -66,23 +73,31 @@ async def put(tx: Tx, ref: str, mail_id: str, *told: str) -> None:
     await tx.execute(_PUT[tx.dialect.name], row)
 
 
-async def find(tx: Tx, asked: str, *, limit: int, below: int = _NEWEST) -> list[Hit]:
+async def find(
+    tx: Tx, asked: str, *, limit: int, below: int = _NEWEST, within: Sequence[str] | None = None
+) -> list[Hit]:
     """Mails with all these words in one text; what was read last comes first.
 
     Where fewer than `limit` have them whole, the last word counts as a beginning too: to gather all words that begin so
-    is what takes long.
+    is what takes long. `within`: of these mailboxes alone.
     """
     found = words(asked)[:MOST_ASKED]
     if not found:
         return []
-    hits = await _hits(tx, found, limit, below, begun=False)
-    return hits if len(hits) >= limit else await _hits(tx, found, limit, below, begun=True)
+    hits = await _hits(tx, found, limit, below, within, begun=False)
+    return hits if len(hits) >= limit else await _hits(tx, found, limit, below, within, begun=True)
 
 
-async def _hits(tx: Tx, found: list[str], limit: int, below: int, *, begun: bool) -> list[Hit]:
+async def _hits(
+    tx: Tx, found: list[str], limit: int, below: int, within: Sequence[str] | None, *, begun: bool
+) -> list[Hit]:
     if tx.dialect.name == "sqlite":
         query = " ".join(f'"{word}"' for word in found) + ("*" if begun else "")
     else:
         query = " & ".join(f"'{word}'" for word in found) + (":*" if begun else "")
-    rows = await tx.execute(_FIND[tx.dialect.name], {"asked": query, "below": below, "most": limit})
+    bound: dict[str, Any] = {"asked": query, "below": below, "most": limit}
+    if within is None:
+        rows = await tx.execute(_FIND[tx.dialect.name], bound)
+    else:
+        rows = await tx.execute(_FIND_WITHIN[tx.dialect.name], {**bound, "within": list(within)})
     return [Hit(row.n, row.mail_id) for row in rows]

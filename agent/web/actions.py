@@ -141,12 +141,13 @@ class Actions:
         hold = timedelta(seconds=parts.config.desk.undo_seconds)
         return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
 
-    async def pause(self, request: Request, _form: FormData) -> Response:
-        await switch.pause(self._parts, "", by=actor(request))
+    async def pause(self, request: Request, form: FormData) -> Response:
+        """One mailbox, or all where none is named."""
+        await switch.pause(self._parts, _field(form, "mailbox"), by=actor(request))
         return RedirectResponse("/", 303)
 
-    async def resume(self, request: Request, _form: FormData) -> Response:
-        await switch.resume(self._parts, "", by=actor(request))
+    async def resume(self, request: Request, form: FormData) -> Response:
+        await switch.resume(self._parts, _field(form, "mailbox"), by=actor(request))
         return RedirectResponse("/", 303)
 
     async def close_breaker(self, request: Request, _form: FormData) -> Response:

@@ -2,6 +2,7 @@
 
 Rules:
 - Reading is GET, deciding is POST with the form's token; nothing is ever decided by a link.
+- Every route has its rule of who may (`guard`); with one that has none the desk does not start.
 - Strict headers on every answer: no script runs but our own file, nothing is loaded from elsewhere, nobody may frame
   the page.
 - Mail is shown as text; the templates escape everything. Its HTML has a frame of its own (`frame`).
@@ -9,36 +10,34 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.parts import Parts
+from agent.store.people import PersonRole
+from agent.web.account import Account
 from agent.web.actions import Actions
 from agent.web.bulk import Bulk
 from agent.web.conversation import ConversationPage
+from agent.web.doorway import Doorway
 from agent.web.finding import SearchPage
 from agent.web.frame import Frame
+from agent.web.guard import FIELDS, STRANGER, Deed, Guard, Handler, Of, Rule, not_ours
 from agent.web.live import Live
 from agent.web.metrics import Metrics
 from agent.web.numbers import NumbersPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
 from agent.web.session import Sessions
+from agent.web.team import Team
 
-FIELD_BYTES = 1_250_000
-"""Of one field of a form as it travels: the longest text of a reply, 100,000 characters of up to twelve bytes each."""
 FORM_BYTES = 1_300_000
-FIELDS = 20
-"""Of one form, ..."""
 BULK_FIELDS = 120
-"""... and of a page of ticked mails with what to do with them."""
+"""Of the form of a page of ticked mails with what to do with them."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -54,7 +53,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-Handler = Callable[[Request], Awaitable[Response]]
+VIEW, DECIDE, ADMIN = PersonRole.VIEWER, PersonRole.REVIEWER, PersonRole.ADMIN
 
 
 class StrictHeaders:
@@ -81,93 +80,89 @@ class Desk:
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         self._parts = parts
         self._sessions = sessions
-        self._pages = Pages(sessions)
-        self._queue = QueuePage(parts, self._pages)
-        self._search = SearchPage(parts, self._pages)
-        self._numbers = NumbersPage(parts, self._pages)
-        self._conversation = ConversationPage(parts, self._pages)
-        self._frame = Frame(parts, self._pages)
-        self._actions = Actions(parts, self._pages)
-        self._bulk = Bulk(parts, self._pages)
+        pages = self._pages = Pages(sessions, [one.address for one in parts.config.mailboxes])
+        self._guard = Guard(parts, sessions, pages)
+        self._queue = QueuePage(parts, pages)
+        self._search = SearchPage(parts, pages)
+        self._numbers = NumbersPage(parts, pages)
+        self._conversation = ConversationPage(parts, pages)
+        self._frame = Frame(parts, pages)
+        self._actions = Actions(parts, pages)
+        self._bulk = Bulk(parts, pages)
         self._live = Live(parts)
         self._metrics = Metrics(parts)
+        self._doorway = Doorway(parts, pages, sessions)
+        self._account = Account(parts, pages, sessions)
+        self._team = Team(parts, pages, sessions)
 
     async def close(self) -> None:
         """Let go of the pages that listen; else they would hold up the end of the service."""
         await self._live.close()
 
     def app(self) -> ASGIApp:
-        seen, decided, act = self._seen, self._decided, self._actions
-        return StrictHeaders(
-            Starlette(
-                routes=[
-                    Route("/", seen(self._queue.show)),
-                    Route("/events", seen(self._live.events)),
-                    Route("/search", seen(self._search.show)),
-                    Route("/numbers", seen(self._numbers.show)),
-                    Route("/numbers.csv", seen(self._numbers.show)),
-                    Route("/mail/{id}", seen(self._conversation.show)),
-                    Route("/mail/{id}/news", seen(self._conversation.news)),
-                    Route("/mail/{id}/raw", seen(self._conversation.raw)),
-                    Route("/mail/{id}/html", seen(self._frame.html)),
-                    Route("/mail/{id}/file/{number:int}", seen(self._frame.file)),
-                    Route("/mail/{id}/{verb}", decided(act.mail), methods=["POST"]),
-                    Route("/drafts/{id}/{verb}", decided(act.draft), methods=["POST"]),
-                    Route("/bulk", decided(self._bulk.act, fields=BULK_FIELDS), methods=["POST"]),
-                    Route("/pause", decided(act.pause), methods=["POST"]),
-                    Route("/resume", decided(act.resume), methods=["POST"]),
-                    Route("/breaker/close", decided(act.close_breaker), methods=["POST"]),
-                    Route("/health", self.health),
-                    Route("/metrics", self._measured),
-                    Mount("/static", StaticFiles(directory=HERE / "static")),
-                ],
-                max_body_size=FORM_BYTES,
-            )
-        )
+        routes = self.routes()
+        for one in routes:
+            if isinstance(one, Route) and not isinstance(getattr(one.endpoint, "rule", None), Rule):
+                raise TypeError(f"the route {one.path} has no rule of who may")
+        return StrictHeaders(Starlette(routes=routes, max_body_size=FORM_BYTES))
 
-    def _seen(self, handler: Handler) -> Handler:
-        """A page for whoever has a session; the printed link makes one."""
+    def routes(self) -> list[BaseRoute]:
+        """All there is to ask for."""
+        return [*self._mail(), *self._people(), Mount("/static", StaticFiles(directory=HERE / "static"))]
 
-        async def guarded(request: Request) -> Response:
-            if not self._sessions.knows_host(request):
-                return PlainTextResponse("This desk does not answer for that host name.\n", 421)
-            if given := request.query_params.get("token"):
-                if not self._sessions.is_token(given):
-                    text = "That link is not valid any more. Postroom prints a new one at each start."
-                    return self._pages.note(request, "Link not valid", text, 403)
-                response = RedirectResponse("/", 303)
-                self._sessions.begin(response)
-                return response
-            if self._sessions.of(request) is None:
-                text = "Open the desk by the link that Postroom printed when it started."
-                return self._pages.note(request, "Please open the desk by its link", text, 401)
-            return await handler(request)
+    def _mail(self) -> list[BaseRoute]:
+        page, deed, act = self._page, self._deed, self._actions
+        mail, whole = Of.MAIL, Of.WHOLE
+        return [
+            page("/", self._queue.show, Rule(VIEW)),
+            page("/events", self._live.events, Rule(VIEW)),
+            page("/search", self._search.show, Rule(VIEW)),
+            page("/numbers", self._numbers.show, Rule(VIEW, whole)),
+            page("/numbers.csv", self._numbers.show, Rule(VIEW, whole)),
+            page("/mail/{id}", self._conversation.show, Rule(VIEW, mail)),
+            page("/mail/{id}/news", self._conversation.news, Rule(VIEW, mail)),
+            page("/mail/{id}/raw", self._conversation.raw, Rule(VIEW, mail)),
+            page("/mail/{id}/html", self._frame.html, Rule(VIEW, mail)),
+            page("/mail/{id}/file/{number:int}", self._frame.file, Rule(VIEW, mail)),
+            deed("/mail/{id}/{verb}", act.mail, Rule(DECIDE, mail)),
+            deed("/drafts/{id}/{verb}", act.draft, Rule(DECIDE, mail)),
+            deed("/bulk", self._bulk.act, Rule(DECIDE, Of.MAILS), fields=BULK_FIELDS),
+            deed("/pause", act.pause, Rule(DECIDE, Of.MAILBOX)),
+            deed("/pause/mailbox", act.pause, Rule(DECIDE, Of.MAILBOX)),
+            deed("/resume", act.resume, Rule(DECIDE, Of.MAILBOX)),
+            deed("/resume/mailbox", act.resume, Rule(DECIDE, Of.MAILBOX)),
+            deed("/breaker/close", act.close_breaker, Rule(DECIDE, whole)),
+            Route("/health", _open(self.health)),
+            Route("/metrics", _open(self._measured)),
+        ]
 
-        return guarded
+    def _people(self) -> list[BaseRoute]:
+        page, deed, door, mine, team = self._page, self._deed, self._doorway, self._account, self._team
+        return [
+            page("/login", door.show, STRANGER),
+            deed("/login", door.log_in, STRANGER),
+            page("/link/{token}", door.link, STRANGER),
+            deed("/link/{token}", door.spend, STRANGER),
+            deed("/logout", door.log_out, Rule(VIEW)),
+            page("/me", mine.show, Rule(VIEW)),
+            deed("/me/password", mine.password, Rule(VIEW)),
+            deed("/me/codes", mine.codes, Rule(VIEW)),
+            deed("/me/codes/confirm", mine.confirm, Rule(VIEW)),
+            deed("/me/codes/off", mine.drop, Rule(VIEW)),
+            page("/people", team.show, Rule(ADMIN)),
+            deed("/people/invite", team.invite, Rule(ADMIN), fields=BULK_FIELDS),
+            deed("/people/{verb}", team.change, Rule(ADMIN), fields=BULK_FIELDS),
+        ]
 
-    def _decided(self, handler: Callable[[Request, FormData], Awaitable[Response]], *, fields: int = FIELDS) -> Handler:
-        """A decision: only with a session, from our own pages, with the form's token."""
+    def _page(self, path: str, handler: Handler, rule: Rule) -> Route:
+        return Route(path, self._guard.sees(rule, handler))
 
-        async def guarded(request: Request) -> Response:
-            if not self._sessions.knows_host(request):
-                return PlainTextResponse("This desk does not answer for that host name.\n", 421)
-            session = self._sessions.of(request)
-            if session is None:
-                text = "Open the desk by the link that Postroom printed when it started."
-                return self._pages.note(request, "Please open the desk by its link", text, 401)
-            async with request.form(max_files=0, max_fields=fields, max_part_size=FIELD_BYTES) as form:
-                if not self._sessions.is_form_token(session, str(form.get("form_token", ""))):
-                    text = "The page was too old, or the request did not come from it. Nothing was decided."
-                    return self._pages.note(request, "Nothing was decided", text, 403)
-                return await handler(request, form)
-
-        return guarded
+    def _deed(self, path: str, handler: Deed, rule: Rule, *, fields: int = FIELDS) -> Route:
+        return Route(path, self._guard.decides(rule, handler, fields=fields), methods=["POST"])
 
     async def _measured(self, request: Request) -> Response:
         """Numbers alone, for a machine that has no session; but only by a name of ours."""
-        if not self._sessions.knows_host(request):
-            return PlainTextResponse("This desk does not answer for that host name.\n", 421)
-        return await self._metrics.show(request)
+        return await self._metrics.show(request) if self._sessions.knows_host(request) else not_ours()
 
     async def health(self, _request: Request) -> Response:
         try:
@@ -175,3 +170,13 @@ class Desk:
         except Exception:  # noqa: BLE001 (whatever it is, the answer to a health check is the same)
             return JSONResponse({"ok": False, "database": "does not answer"}, 503)
         return JSONResponse({"ok": True})
+
+
+def _open(handler: Handler) -> Handler:
+    """For machines that have no session: it holds nothing of any mail."""
+
+    async def answered(request: Request) -> Response:
+        return await handler(request)
+
+    answered.rule = STRANGER  # type: ignore[attr-defined]  # as the guard's
+    return answered

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from agent.trust import mistaken
 from agent.verdicts import LEFT
 from agent.web.actions import overrules
 from agent.web.difference import Line, difference
-from agent.web.page import Pages, actor
+from agent.web.page import Pages, actor, sees, within
 from agent.web.queue import VIEWS
 from agent.web.raised import raised
 from agent.web.score import score
@@ -56,7 +57,7 @@ class ConversationPage:
             story = await tell(tx, parts.audit, request.path_params["id"])
             if story is None:
                 return self._pages.note(request, "Not found", "There is no mail, draft or delivery with this id.", 404)
-            values = await self._read(tx, story, now)
+            values = await self._read(tx, story, now, request)
             judged = story.waiting or (story.drafts[-1] if story.drafts else None)
             if judged is not None:
                 mistake = await mistaken(tx, judged.mailbox, judged.proposal.template_id)
@@ -91,18 +92,18 @@ class ConversationPage:
             rows_seen=len(story.entries),
         )
 
-    async def _read(self, tx: Tx, story: Story, now: datetime) -> dict[str, Any]:
+    async def _read(self, tx: Tx, story: Story, now: datetime, request: Request) -> dict[str, Any]:
         """What stands beside the story in the store."""
         mail = story.mail
-        place = (mail.received_at, mail.id)
+        place, waiting = (mail.received_at, mail.id), VIEWS["waiting"][1]
         return {
             "paused": await pauses.all_(tx),
             "handled": await handlings.get(tx, mail.id),
             "tags": await handlings.tags(tx, mail.id),
             "notes": await handlings.notes(tx, mail.id),
             "said": await verdicts.of_mail(tx, mail.id),
-            "others": await self._others(tx, story),
-            "following": await queue.next_of(tx, VIEWS["waiting"][1], place, now=now),
+            "others": [one for one in await self._others(tx, story) if sees(request, one.mailbox)],
+            "following": await queue.next_of(tx, replace(waiting, mailboxes=within(request)), place, now=now),
         }
 
     async def news(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from agent.parts import Parts
 from agent.store import handlings, mails, pauses, searching
-from agent.web.page import Pages
+from agent.web.page import Pages, within
 
 PAGE = 50
 LONGEST = 200
@@ -29,9 +30,9 @@ class SearchPage:
         asked, below = request.query_params.get("q", "")[:LONGEST].strip(), request.query_params.get("below", "")
         if below and not (below.isascii() and below.isdigit() and len(below) <= DIGITS):
             return self._pages.note(request, "No such page", "The address names a page that does not exist.", 404)
-        bound = {"below": int(below)} if below else {}
+        bound: dict[str, Any] = {"below": int(below)} if below else {}
         async with self._parts.database.read() as tx:
-            hits = await searching.find(tx, asked, limit=PAGE + 1, **bound)
+            hits = await searching.find(tx, asked, limit=PAGE + 1, within=within(request), **bound)
             ids = list(dict.fromkeys(hit.mail_id for hit in hits[:PAGE]))
             found = await mails.listed(tx, ids)
             handled, tags = await handlings.of_many(tx, ids)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from agent.parts import Parts
 from agent.states import DraftState, MailStatus
 from agent.store import handlings, pauses, queue, reputation
 from agent.store.queue import Place, View
-from agent.web.page import Pages, actor
+from agent.web.page import Pages, actor, sees, within
 
 PAGE = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,14 +75,23 @@ def place_of(mark: str) -> Place | None:
     return EPOCH + timedelta(microseconds=int(micros)), mail_id
 
 
-def view_of(name: str, asked: Mapping[str, str], *, me: str, now: datetime, limit: timedelta) -> View:
-    """A view of this name, narrowed by what was asked; `limit` is how long a mail may wait before it is escalated."""
+def view_of(
+    name: str,
+    asked: Mapping[str, str],
+    *,
+    me: str,
+    now: datetime,
+    limit: timedelta,
+    within: tuple[str, ...] | None = None,
+) -> View:
+    """A view of this name, narrowed by what was asked and to mailboxes; beyond `limit` a mail is escalated."""
     saved = VIEWS[name][1]
     narrowed: dict[str, Any] = {one: asked[one] for one in FILTERS if asked.get(one)}
     if name == "mine":
         narrowed["assignee"] = me
     if saved.tag or name == "mentions":
         narrowed["tag"] = saved.tag or mention(me)
+    narrowed["mailboxes"] = within
     return replace(saved, before=now - limit if name == "escalated" else None, **narrowed)
 
 
@@ -102,7 +112,8 @@ class QueuePage:
             return self._pages.note(request, "No such page", "The address names a page that does not exist.", 404)
         now, me, parts = self._parts.now(), actor(request), self._parts
         limit = timedelta(hours=parts.config.notices.escalate_after_hours)
-        views = {name: view_of(name, request.query_params, me=me, now=now, limit=limit) for name in VIEWS}
+        narrow = partial(view_of, me=me, now=now, limit=limit, within=within(request))
+        views = {name: narrow(name, request.query_params) for name in VIEWS}
         kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
         async with parts.database.read() as tx:
             lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
@@ -127,7 +138,7 @@ class QueuePage:
             kept={**dict.fromkeys(FILTERS, ""), **kept},
             query=urlencode(kept, errors="replace"),
             here=urlencode({"view": chosen, **kept}, errors="replace"),
-            mailboxes=[mailbox.address for mailbox in parts.config.mailboxes],
+            mailboxes=[one.address for one in parts.config.mailboxes if sees(request, one.address)],
             teams=teams_of(parts),
             priorities=PRIORITIES,
             rests=list(REST),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from agent.people import stand_in
 from agent.web.app import Desk
 from agent.web.server import serving
 from tests.agent.postroom import HOURS, House, house
@@ -107,6 +108,8 @@ class Visitor:
     port: int
 
     async def enter(self) -> None:
+        """As the owner, by the demo's link."""
+        await hosted(self.home)
         answer = await self.client.get("/", params={"token": self.home.service.sessions.token})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
@@ -128,6 +131,12 @@ class Visitor:
         return mail_id
 
 
+async def hosted(home: House) -> None:
+    """Let the link with the sessions' token in, as the demo does."""
+    if not home.service.sessions.opener:
+        home.service.sessions.opener = await stand_in(home.parts, "desk")
+
+
 def served(home: House) -> AbstractAsyncContextManager[None]:
     """The desk of a house, answering on its port."""
     assert home.service.desk is not None
@@ -135,13 +144,15 @@ def served(home: House) -> AbstractAsyncContextManager[None]:
 
 
 @asynccontextmanager
-async def visiting(folder: Path, *, inside: bool = True) -> AsyncIterator[Visitor]:
+async def visiting(folder: Path, *, inside: bool = True, opener: bool = True) -> AsyncIterator[Visitor]:
     """A visitor of a served desk, let in by the printed link or not."""
     async with house(folder) as home, served(home):
         assert home.service.desk is not None
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             visitor = Visitor(home, client, port)
+            if opener:
+                await hosted(home)
             if inside:
                 await visitor.enter()
             yield visitor

@@ -16,7 +16,7 @@ from agent.states import DraftState, MailStatus
 from agent.store import pauses
 from agent.web.server import DeskPortBusyError, bind
 from agent.web.session import COOKIE
-from tests.agent.desk_visitor import Form, Page, Visitor, served, strict, visiting
+from tests.agent.desk_visitor import Form, Page, Visitor, hosted, served, strict, visiting
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, configuration, house
 
 pytestmark = pytest.mark.usefixtures("both_databases")
@@ -144,6 +144,8 @@ async def test_the_printed_link_opens_the_desk(tmp_path: Path, host: str) -> Non
     """Wherever the desk listens: the link is one that a browser on this machine can follow."""
     config = configuration(tmp_path, desk={"host": host, "port": 0})
     async with house(tmp_path, config=config) as home, served(home), httpx2.AsyncClient(trust_env=False) as client:
+        assert "token" not in home.service.desk_link
+        await hosted(home)
         answer = await client.get(home.service.desk_link, follow_redirects=True)
         assert (answer.status_code, Page(answer.text).wrong) == (200, [])
         assert home.service.sessions.token not in str(answer.url)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from agent.store import desk_tables  # its tables are of the same metadata
+from agent.store import desk_tables  # their tables are of the same metadata
 from agent.store.tables import Instant, Words
 
 

@@ -1,0 +1,90 @@
+"""One's own page: password, codes by time, log-out everywhere.
+
+Rules:
+- What is changed here ends all of the person's sessions; the one that changed it goes on with a new one.
+- Secrets are shown once, in the answer to the POST that made them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from agent import entering, people, totp
+from agent.entering import NotEntered
+from agent.parts import Parts
+from agent.people import NotChanged
+from agent.store import people as store
+from agent.store.people import Person
+from agent.web.page import Pages, person_of, session_of
+from agent.web.session import Sessions
+
+
+class Account:
+    """Pages of who is logged in."""
+
+    def __init__(self, parts: Parts, pages: Pages, sessions: Sessions) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._sessions = sessions
+
+    async def show(self, request: Request) -> Response:
+        return await self._show(request)
+
+    async def _show(self, request: Request, status: int = 200, **values: Any) -> Response:
+        one = _of(request)
+        async with self._parts.database.read() as tx:
+            left = await store.codes_left(tx, one.id)
+        given = {"wrong": "", "done": "", "secret": "", "otpauth": "", "codes": [], **values}
+        return self._pages.show("account.html", request, status, codes_left=left, **given)
+
+    async def password(self, request: Request, form: FormData) -> Response:
+        new = str(form.get("new", ""))
+        if new != str(form.get("again", "")):
+            return await self._show(request, 400, wrong="The two new passwords differ.")
+        done = await people.set_password(self._parts, _of(request), str(form.get("password", "")), new)
+        return await self._after(request, done, "Your password is changed; other browsers are logged out.")
+
+    async def codes(self, request: Request, _form: FormData) -> Response:
+        one = _of(request)
+        secret = await people.begin_codes(self._parts, one)
+        if secret is None:
+            return await self._show(request, 409, wrong="Codes are asked for already.")
+        return await self._show(request, secret=_grouped(totp.spelled(secret)), otpauth=totp.address(secret, one.name))
+
+    async def confirm(self, request: Request, form: FormData) -> Response:
+        done = await people.confirm_codes(self._parts, _of(request), str(form.get("code", "")))
+        if isinstance(done, NotChanged):
+            return await self._show(request, 400, wrong=f"{done.reason} Begin again.")
+        return await self._after(request, None, "From now on a code is asked for.", codes=done)
+
+    async def drop(self, request: Request, form: FormData) -> Response:
+        done = await people.drop_codes(self._parts, _of(request), str(form.get("password", "")))
+        return await self._after(request, done, "Codes are not asked for any more.")
+
+    async def _after(self, request: Request, wrong: NotChanged | None, told: str, **values: Any) -> Response:
+        """The page after a change, with a new session: the change ended all."""
+        if wrong is not None:
+            return await self._show(request, 400, wrong=wrong.reason)
+        entered = await entering.begin_for(self._parts, _of(request).id, session_of(request))
+        if isinstance(entered, NotEntered):
+            return RedirectResponse("/login", 303)
+        async with self._parts.database.read() as tx:
+            request.state.person = await store.get(tx, entered.person.id)
+        request.state.session = entered.token
+        response = await self._show(request, done=told, **values)
+        self._sessions.begin(response, entered)
+        return response
+
+
+def _of(request: Request) -> Person:
+    one = person_of(request)
+    assert one is not None  # noqa: S101 (the guard let nobody else in)
+    return one
+
+
+def _grouped(text: str) -> str:
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
