@@ -24,18 +24,18 @@ def _table(lines: str) -> dict[str, str]:
 
 
 _MONTHS = _table("""
-    1 january jan januar
-    2 february feb februar
-    3 march mar märz
-    4 april apr
-    5 may mai
-    6 june jun juni
-    7 july jul juli
-    8 august aug
-    9 september sep sept
-    10 october oct oktober okt
-    11 november nov
-    12 december dec dezember dez
+    1 january jan januar janvier enero gennaio januari
+    2 february feb februar février febrero febbraio februari
+    3 march mar märz mars marzo maart
+    4 april apr avril abril aprile
+    5 may mai mayo maggio mei
+    6 june jun juni juin junio giugno
+    7 july jul juli juillet julio luglio
+    8 august aug août agosto augustus
+    9 september sep sept septembre septiembre settembre
+    10 october oct oktober okt octobre octubre ottobre
+    11 november nov novembre noviembre
+    12 december dec dezember dez décembre diciembre dicembre
 """)
 _NUMBERS = _table("""
     2 two zwei
@@ -93,7 +93,7 @@ _GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?:\.\d{3})+")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
 _LONG = re.compile(
-    rf"(?i)(?<!\w)(?:(\d{{1,2}})(?:st|nd|rd|th|\.)? (?:of )?({'|'.join(_MONTHS)})\.?,? (\d{{4}})"
+    rf"(?i)(?<!\w)(?:(\d{{1,2}})(?:st|nd|rd|th|er|\.)? (?:of |de )?({'|'.join(_MONTHS)})\.?,? (?:de )?(\d{{4}})"
     rf"|({'|'.join(_MONTHS)})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}))(?!\w)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

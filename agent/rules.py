@@ -22,7 +22,7 @@ from inbound.addresses import canonical
 from inbound.contracts import InboundEmailIntent, Kind
 from outbound.contracts import RiskLevel, SendAgentEmail, Way
 
-REVISION = 4
+REVISION = 5
 """Raised when a rule or `content` sees anything else than before: approvals under the former revision are void."""
 
 
