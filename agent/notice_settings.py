@@ -48,13 +48,14 @@ class NoticeSettings(Section):
     """A webhook that takes `{"text": ...}`, as Slack's and Mattermost's do; who has the URL can post there."""
     desk_url: Annotated[str, AfterValidator(_desk_url)] = ""
     """Where people reach the desk (`https://desk.example.com`); links in notices lead there and decide nothing."""
-    tell: tuple[Literal["waiting", "escalated", "in_doubt", "quarantined"], ...] = (
+    tell: tuple[Literal["waiting", "escalated", "in_doubt", "quarantined", "breaker"], ...] = (
         "escalated",
         "in_doubt",
         "quarantined",
+        "breaker",
     )
     """`waiting`: a draft waits. `escalated`: nobody answered for long. `in_doubt`: nobody knows whether a reply left.
-    `quarantined`: a mail could not be read."""
+    `quarantined`: a mail could not be read. `breaker`: it opened, nothing leaves unseen."""
     escalate_after_hours: float = Field(default=24.0, gt=0, le=720)
     """How long a mail may wait for a person before it is escalated."""
     digest_hour: int = Field(default=6, ge=-1, le=23)

@@ -85,6 +85,17 @@ def digest(
     return subject, "\n".join([*lines, "", _foot(desk_url)])
 
 
+def breaker(since: datetime, reason: str, *, desk_url: str) -> tuple[str, str]:
+    """Subject and text about the breaker that opened."""
+    subject = "[Postroom] the breaker is open: nothing leaves unseen"
+    text = (
+        f"The breaker is open since {since:%Y-%m-%d %H:%M} UTC: {' '.join(visible(reason).split())[:300]}.\n\n"
+        "Replies that nobody saw wait for a person; what a person approves leaves. Look at what came back and why;\n"
+        "close it at the desk or by `postroom breaker close`. It lets a few try by itself after its rest."
+    )
+    return subject, f"{text}\n\n{_foot(desk_url)}"
+
+
 def _foot(desk_url: str) -> str:
     return f"The desk: {desk_url}" if desk_url else "On the machine: postroom review list"
 

@@ -25,7 +25,7 @@ from agent.notices import EVENTS, OPEN
 from agent.parts import Parts
 from agent.sorting import forwarded
 from agent.states import NoticeState
-from agent.store import mails
+from agent.store import mails, reputation
 from agent.store import notices as store
 from agent.store.database import Tx
 from agent.store.notices import SLACK, Notice, Waiting
@@ -54,6 +54,8 @@ async def note(parts: Parts) -> int:
         return 0
     noted = 0
     for event in settings.tell:
+        if event not in EVENTS:
+            continue
         async with parts.database.read() as tx:
             before = now - _limit(parts, event)
             found = await store.untold(tx, event, EVENTS[event][0], before=before, limit=LOOK)
@@ -116,6 +118,21 @@ async def _tell(parts: Parts, tx: Tx, key: str, subject: str, body: str, now: da
             body=body,
             now=now,
         )
+
+
+async def tell_breaker(parts: Parts) -> bool:
+    """Tell that the breaker is open, once each time that it opens."""
+    settings, now = parts.config.notices, parts.now()
+    if "breaker" not in settings.tell or not recipients(parts):
+        return False
+    async with parts.database.read() as tx:
+        known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
+    if known is None or known.state != "open":
+        return False
+    subject, body = words.breaker(known.since, known.reason, desk_url=settings.desk_url)
+    async with parts.database.write() as tx:
+        await _tell(parts, tx, f"breaker:{known.since.timestamp():.6f}", subject, body, now)
+    return True
 
 
 async def remind(parts: Parts) -> bool:
@@ -269,4 +286,5 @@ async def look(parts: Parts) -> None:
     await answering.ask_people(parts)
     await note(parts)
     await word(parts)
+    await tell_breaker(parts)
     await remind(parts)

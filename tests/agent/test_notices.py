@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from agent import approval, notices, noticing
+from agent import approval, breaker, notices, noticing
 from agent.config import Config
 from agent.states import MailStatus, NoticeState
 from agent.store import locks, mails
@@ -298,3 +298,27 @@ def test_the_chats_address_is_a_secret(tmp_path: Path) -> None:
     """Who has it can post there: it is printed nowhere."""
     config = configuration(tmp_path, notices={"slack_url": "https://hooks.chat.example/T0/secret"})
     assert "secret" not in json.dumps(config.model_dump(mode="json"))
+
+
+async def test_an_open_breaker_is_told_each_time_it_opens(tmp_path: Path) -> None:
+    """Once for each time, with the way to the desk; not while it is closed or tries, nor where nobody asked."""
+    courier = Kept()
+    async with house(tmp_path, config=told(tmp_path, desk_url="https://desk.example.com")) as home:
+        await tell(home, courier)
+        assert courier.mails == []
+        await breaker.trip(home.parts, by="ruth", reason="too many bounces")
+        await tell(home, courier)
+        await tell(home, courier)
+        (first,) = courier.read()
+        assert first["Subject"] == "[Postroom] the breaker is open: nothing leaves unseen"
+        assert "too many bounces" in text_of(first)
+        assert "The desk: https://desk.example.com" in text_of(first)
+        await breaker.close(home.parts, by="ruth")
+        await tell(home, courier)
+        home.clock.advance(minutes=5)
+        await breaker.trip(home.parts, by="ruth", reason="again")
+        await tell(home, courier)
+        assert len(courier.mails) == 2
+    async with house(tmp_path, config=told(tmp_path, tell=["in_doubt"])) as home:
+        await tell(home, courier)
+        assert len(courier.mails) == 2
