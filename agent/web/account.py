@@ -17,6 +17,7 @@ from agent import entering, people, totp
 from agent.entering import NotEntered
 from agent.parts import Parts
 from agent.people import NotChanged
+from agent.store import pauses
 from agent.store import people as store
 from agent.store.people import Person
 from agent.web.page import Pages, person_of, session_of
@@ -38,8 +39,9 @@ class Account:
         one = _of(request)
         async with self._parts.database.read() as tx:
             left = await store.codes_left(tx, one.id)
+            paused = await pauses.all_(tx)
         given = {"wrong": "", "done": "", "secret": "", "otpauth": "", "codes": [], **values}
-        return self._pages.show("account.html", request, status, codes_left=left, **given)
+        return self._pages.show("account.html", request, status, codes_left=left, paused=paused, **given)
 
     async def password(self, request: Request, form: FormData) -> Response:
         new = str(form.get("new", ""))

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from agent import people
 from agent.parts import Parts
 from agent.people import Link, NotChanged
+from agent.store import pauses
 from agent.store import people as store
 from agent.store.people import EVERY, Person, PersonRole
 from agent.web.page import Pages, actor, person_of
@@ -37,8 +38,9 @@ class Team:
         me = person_of(request)
         async with self._parts.database.read() as tx:
             known = await store.all_(tx)
+            paused = await pauses.all_(tx)
         known = [one for one in known if me and _within(me, one.mailboxes)]
-        given = {"wrong": "", "done": "", "link": "", **values}
+        given = {"wrong": "", "done": "", "link": "", "paused": paused, **values}
         return self._pages.show("people.html", request, status, known=known, roles=list(PersonRole), **given)
 
     async def invite(self, request: Request, form: FormData) -> Response:

@@ -50,7 +50,7 @@ async def codes_on(page: Page, visitor: Visitor) -> bytes:
 
 
 async def test_from_the_owners_link_to_a_colleague(tmp_path: Path) -> None:
-    """Link, password, code, out, in by the code; a colleague is invited to one mailbox and comes in. axe finds nothing."""
+    """Link, password, code, out, in by the code; a colleague is invited to one mailbox and comes in; axe is content."""
     with cheaply():
         async with visiting(tmp_path, inside=False, opener=False) as visitor, chromium() as browser:
             await visitor.drafted()
