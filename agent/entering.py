@@ -64,15 +64,23 @@ async def _counted(parts: Parts, login: str, address: str) -> Full | None:
         )
 
 
+async def held_up(parts: Parts, login: str, address: str) -> str:
+    """Count an attempt; why it is not looked at, empty where it is. A session's own password is one, too."""
+    full, now = await _counted(parts, login, address), parts.now()
+    if full is None:
+        return ""
+    log.warning("desk.throttled", scope=full.bucket.scope)
+    seconds = math.ceil((full.until - now).total_seconds())
+    return f"There were too many attempts. Try again in {_spoken(seconds)}."
+
+
 async def enter(
     parts: Parts, name: str, password: str, code: str, *, address: str, before: str = ""
 ) -> Entered | NotEntered:
     """Begin a session; `before` is the one that the browser had."""
-    login, now = login_of(name[:LONGEST]), parts.now()
-    if (full := await _counted(parts, login, address)) is not None:
-        log.warning("desk.throttled", scope=full.bucket.scope)
-        seconds = math.ceil((full.until - now).total_seconds())
-        return NotEntered(f"There were too many attempts. Try again in {_spoken(seconds)}.", 429)
+    login = login_of(name[:LONGEST])
+    if held := await held_up(parts, login, address):
+        return NotEntered(held, 429)
     async with parts.database.read() as tx:
         one = await people.by_login(tx, login)
     known = one if one is not None and one.state is PersonState.ACTIVE else None

@@ -47,6 +47,8 @@ class Account:
         new = str(form.get("new", ""))
         if new != str(form.get("again", "")):
             return await self._show(request, 400, wrong="The two new passwords differ.")
+        if held := await self._held_up(request):
+            return await self._show(request, 429, wrong=held)
         done = await people.set_password(self._parts, _of(request), str(form.get("password", "")), new)
         return await self._after(request, done, "Your password is changed; other browsers are logged out.")
 
@@ -64,8 +66,15 @@ class Account:
         return await self._after(request, None, "From now on a code is asked for.", codes=done)
 
     async def drop(self, request: Request, form: FormData) -> Response:
+        if held := await self._held_up(request):
+            return await self._show(request, 429, wrong=held)
         done = await people.drop_codes(self._parts, _of(request), str(form.get("password", "")))
         return await self._after(request, done, "Codes are not asked for any more.")
+
+    async def _held_up(self, request: Request) -> str:
+        """Who found an open browser guesses no password in it either."""
+        address = request.client.host if request.client else ""
+        return await entering.held_up(self._parts, _of(request).login, address)
 
     async def _after(self, request: Request, wrong: NotChanged | None, told: str, **values: Any) -> Response:
         """The page after a change, with a new session: the change ended all."""

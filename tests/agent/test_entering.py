@@ -264,6 +264,21 @@ async def test_a_changed_password_ends_the_other_sessions(visitor: Visitor) -> N
         assert (await log_in(other, "rita", new)).status_code == 303
 
 
+async def test_a_password_is_not_guessed_in_an_open_browser(visitor: Visitor) -> None:
+    """What is asked for again is throttled as at the door; codes go away with the password alone."""
+    await person(visitor, "rita", PersonRole.REVIEWER)
+    await log_in(visitor, "rita")
+    await codes_on(visitor)
+    off = (await visitor.page("/me")).form("off")
+    for _ in range(visitor.home.parts.config.desk.attempts_burst):
+        assert (await visitor.post(off, password="wrong")).status_code == 400
+    assert (await visitor.post(off, password=PASSWORD)).status_code == 429
+    visitor.home.clock.advance(minutes=3)
+    assert (await visitor.post(off, password=PASSWORD)).status_code == 200
+    async with browser_of(visitor) as at:
+        assert (await log_in(at, "rita")).status_code == 303
+
+
 async def test_the_log_in_form_has_a_token_of_its_own(visitor: Visitor) -> None:
     """Nobody logs a browser in as somebody else from another page."""
     await person(visitor, "rita", PersonRole.REVIEWER)
