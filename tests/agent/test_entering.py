@@ -264,6 +264,19 @@ async def test_a_changed_password_ends_the_other_sessions(visitor: Visitor) -> N
         assert (await log_in(other, "rita", new)).status_code == 303
 
 
+async def test_a_log_in_ends_the_session_before(visitor: Visitor) -> None:
+    """The browser's old cookie opens nothing any more."""
+    await person(visitor, "rita", PersonRole.REVIEWER)
+    form = (await visitor.page("/login")).form("login")
+    async with browser_of(visitor) as kept:
+        await visitor.post(form, name="rita", password=PASSWORD)
+        kept.client.cookies.set(COOKIE, visitor.client.cookies[COOKIE], domain="127.0.0.1")
+        await kept.page("/me")
+        await visitor.post(form, name="rita", password=PASSWORD)
+        await visitor.page("/me")
+        assert (await kept.client.get("/me")).status_code == 401
+
+
 async def test_a_password_is_not_guessed_in_an_open_browser(visitor: Visitor) -> None:
     """What is asked for again is throttled as at the door; codes go away with the password alone."""
     await person(visitor, "rita", PersonRole.REVIEWER)
