@@ -145,7 +145,7 @@ async def _approve(
 def _cannot_approve(parts: Parts, case: _Case, seen_hash: str) -> str:
     draft, judgement = case.draft, case.judgement
     rules = parts.rules[draft.mailbox]
-    now_hash = approval_hash(draft.proposal, case.mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules)
+    now_hash = approval_hash(draft.proposal, case.mail, parts.mailbox(draft.mailbox), draft.thread_head, rules)
     if seen_hash != draft.approval_hash or now_hash != draft.approval_hash:
         return "the draft or the policy is not what you saw; look at it again"
     if judgement.policy.decision == "deny":
@@ -245,9 +245,7 @@ async def _rejudge(parts: Parts, tx: Tx, draft_id: str) -> bool:
         judgement=judgement.model_dump(mode="json"),
         reasons=[*(finding.reason for finding in judgement.findings), "the policy changed while it waited"],
         policy_version=rules.version,
-        approval_hash=approval_hash(
-            draft.proposal, mail, parts.mailbox(draft.mailbox).address, draft.thread_head, rules
-        ),
+        approval_hash=approval_hash(draft.proposal, mail, parts.mailbox(draft.mailbox), draft.thread_head, rules),
     )
     await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
     return True

@@ -113,6 +113,6 @@ async def _draft(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text:
         reasons=tuple(finding.reason for finding in judgement.findings),
         thread_head=mail.id,
         policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox).address, mail.id, rules),
+        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox), mail.id, rules),
         created_at=now,
     )

@@ -24,6 +24,7 @@ from rich.console import Console
 from agent import approval, closing, events, switch, words
 from agent.approval import Decided, NotDecided
 from agent.config import Config
+from agent.letter import below_an_approved
 from agent.parts import Parts
 from agent.printing import line, print_story, visible
 from agent.serve import build, opened
@@ -104,9 +105,10 @@ def _line(any_id: str, mail: Mail | Listed, why: str) -> None:
 async def review_show(config: Config, any_id: str) -> int:
     async with opened_parts(config) as parts:
         found = await story_of(parts, any_id)
+        beneath = below_an_approved(parts, found.mail) if found else ""
     if found is None:
         return fail(f"there is no mail or draft with the id {any_id}")
-    print_story(console, found, whole=False)
+    print_story(console, found, whole=False, beneath=beneath)
     return 0
 
 

@@ -45,7 +45,7 @@ PAUSE_POLL = timedelta(seconds=5)
 MAX_CLAIMS = 50
 """Claims of one delivery, its regular retries included, after which a fault of ours is a person's."""
 
-COMES_BACK = {"policy_changed", "too_old", "gate", *REVIEWED}
+COMES_BACK = {"policy_changed", "too_old", "gate", "letter", *REVIEWED}
 """Codes of the final check after which the same words may still be right: a person decides on them anew."""
 
 log = structlog.get_logger()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from agent.ids import new_id
+from agent.letter import below, letter
 from agent.parts import Parts
 from agent.policy import Judgement
 from agent.states import JobKind
@@ -45,7 +46,7 @@ def build(
             to_address=mail.author,
             to_name=mail.author_name,
             subject=draft.proposal.subject,
-            body=draft.proposal.plain_text,
+            body=letter(draft.proposal.plain_text, below(mailbox, mail, way)),
             message_id=tokens.message_id(parts.keys.token, delivery_id, domain),
             in_reply_to=None if email.message_id_derived else email.message_id,
             references=email.references,

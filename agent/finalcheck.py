@@ -2,7 +2,7 @@
 
 Rules:
 - The seal covers every byte and field; one that changed in the store is refused.
-- What is judged is what stands in the bytes, not what the draft says.
+- What is judged is what stands in the bytes, not what the draft says; below the words only the mailbox's own may stand.
 - Today's facts and policy count: a newer mail, another policy version, age, or a rule that does not hold any more
   stops it. What a person passed over stays passed over; what policy denies never was.
 """
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from agent import gate
 from agent.facts import gather
+from agent.letter import below, words_of
 from agent.parts import Parts
 from agent.policy import Facts, FinalText, Judgement, evaluate_final
 from agent.proposing import template_of
@@ -43,6 +44,10 @@ async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -
     mail = await mails.get(tx, delivery.mail_id)
     if mail is None:
         raise LookupError(f"the mail {delivery.mail_id} of a delivery is gone")
+    words = words_of(found.body, below(parts.mailbox(draft.mailbox), mail, email.way))
+    if words is None:
+        return Refused(code="letter", reason="below the words stands something else than the mailbox puts there today")
+    found = found.model_copy(update={"body": words})
     judgement, facts = await _judge(parts, tx, mail, delivery, draft, found, email.way, now)
     refused = _against(judgement)
     if refused is None and email.way == "unseen":

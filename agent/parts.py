@@ -13,7 +13,7 @@ from agent.lookups import Lookups
 from agent.models.base import Model
 from agent.playbook import Playbook
 from agent.policy import Caps, Rules, Settings
-from agent.sections import Mailbox
+from agent.sections import LETTER_SETTINGS, Mailbox
 from agent.store.database import Database
 from agent.wake import Wake
 from inbound.contracts import Recipient, Resolver
@@ -85,6 +85,7 @@ def rules_of(config: Config, mailbox: Mailbox) -> Rules:
     limits = config.limits
     return Rules(
         stricter=frozenset(mailbox.stricter),
+        letter=tuple(f"{name}={getattr(mailbox, name)}" for name in LETTER_SETTINGS),
         settings=Settings(
             allowed_links=mailbox.allowed_links,
             caps=Caps(

@@ -52,6 +52,8 @@ class Rules(Frozen):
     settings: Settings = Settings()
     stricter: frozenset[str] = frozenset()
     """Ids of review rules that deny here; never the other way."""
+    letter: tuple[str, ...] = ()
+    """How the mailbox sets its letters around the words: no rule reads it, but decisions are bound to it."""
 
     @field_validator("stricter")
     @classmethod
@@ -65,7 +67,7 @@ class Rules(Frozen):
     def version(self) -> str:
         """Changes with any rule's id, kind or meaning and with any setting; the same in every process."""
         table = [(rule.id, rule.kind, rule.protects) for rule in RULES]
-        said = [REVISION, table, self.settings.model_dump(), sorted(self.stricter)]
+        said = [REVISION, table, self.settings.model_dump(), sorted(self.stricter), self.letter]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -39,7 +39,7 @@ def _stand_in(char: str) -> str:
     return " " if char.isspace() and char not in "\r\v\f\x1c\x1d\x1e\x1f\x85" else "\N{REPLACEMENT CHARACTER}"
 
 
-def print_story(console: Console, story: Story, *, whole: bool) -> None:
+def print_story(console: Console, story: Story, *, whole: bool, beneath: str = "") -> None:
     """The mail, the draft and why; with `whole` also runs, every draft, deliveries and the audit."""
     mail = story.mail
     _title(console, f"{mail.id}: {words.status(mail.status)}")
@@ -63,7 +63,7 @@ def print_story(console: Console, story: Story, *, whole: bool) -> None:
     if story.email is not None:
         _title(console, "the mail's text")
         console.print(plain(story.email.new_text or "(none)"))
-    _drafts(console, story, whole=whole)
+    _drafts(console, story, whole=whole, beneath=beneath)
     if whole:
         _runs(console, story)
         _deliveries(console, story)
@@ -106,7 +106,7 @@ def _intent(console: Console, story: Story) -> None:
     )
 
 
-def _drafts(console: Console, story: Story, *, whole: bool) -> None:
+def _drafts(console: Console, story: Story, *, whole: bool, beneath: str) -> None:
     for draft in story.drafts if whole else [one for one in (story.waiting,) if one]:
         _title(console, f"draft {draft.id}: {words.draft_state(draft.state)}")
         _pairs(
@@ -126,6 +126,8 @@ def _drafts(console: Console, story: Story, *, whole: bool) -> None:
         console.print(
             "".join(f"[bold]⟦{plain(piece)}⟧[/]" if is_marked else plain(piece) for piece, is_marked in pieces)
         )
+        if beneath:
+            console.print(f"[dim]Below it the mailbox puts:[/]\n{plain(beneath)}")
         if any(is_marked for _, is_marked in pieces):
             console.print("[dim]Look at what stands in ⟦ ⟧: a rule speaks of it above.[/]")
 

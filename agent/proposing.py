@@ -22,9 +22,11 @@ from agent.conversations import subject_key
 from agent.dispatch import dispatch
 from agent.facts import gather, looked_up
 from agent.ids import new_id
+from agent.letter import below, letter
 from agent.parts import Parts
 from agent.playbook import template_for
 from agent.policy import Judgement, Rules, evaluate
+from agent.sections import Mailbox
 from agent.states import DraftState, MailStatus
 from agent.store import conversations, drafts, locks, mails
 from agent.store.database import Tx
@@ -179,9 +181,10 @@ def _state(judgement: Judgement, verdict: gate.Unseen | gate.Person) -> tuple[Dr
     return DraftState.WAITING, tuple(dict.fromkeys((*found, *others)))
 
 
-def approval_hash(proposal: SendAgentEmail, mail: Mail, sender: str, thread_head: str, rules: Rules) -> str:
+def approval_hash(proposal: SendAgentEmail, mail: Mail, mailbox: Mailbox, thread_head: str, rules: Rules) -> str:
     """What an approval is for: text, subject, recipient, sender, newest mail of the conversation, policy version."""
-    bound = [proposal.plain_text, proposal.subject, mail.author, sender, thread_head, rules.version]
+    text = letter(proposal.plain_text, below(mailbox, mail, "approved"))
+    bound = [text, proposal.subject, mail.author, mailbox.address, thread_head, rules.version]
     return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
 
 
@@ -221,7 +224,7 @@ async def _store(
         reasons=reasons,
         thread_head=head,
         policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox).address, head, rules),
+        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox), head, rules),
         created_at=now,
     )
     await drafts.put(tx, draft)

@@ -72,7 +72,7 @@ async def redraft(
         reasons=tuple(dict.fromkeys(reason for reason in (why, *found) if reason)),
         thread_head=old.thread_head,
         policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, mail, parts.mailbox(old.mailbox).address, old.thread_head, rules),
+        approval_hash=approval_hash(proposal, mail, parts.mailbox(old.mailbox), old.thread_head, rules),
         created_at=now,
     )
     await drafts.put(tx, fresh)

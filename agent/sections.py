@@ -56,6 +56,19 @@ def _host(value: str) -> str:
     return value
 
 
+def _paragraph(value: str) -> str:
+    if not all(line.isprintable() for line in value.split("\n")):
+        raise ValueError("is to be lines of visible characters")
+    return value.strip("\n")
+
+
+def _disclosure(value: str) -> str:
+    """Who answers has to learn the word that reaches a person."""
+    if value and not re.search(r"\bHUMAN\b", value):
+        raise ValueError("is to name the word HUMAN: who answers it reaches a person")
+    return _one_line(value)
+
+
 def _hours(value: str) -> str:
     if value:
         span(value)
@@ -177,6 +190,10 @@ class WorkerSettings(Section):
     """A decided reply that could not leave within this time is void."""
 
 
+LETTER_SETTINGS = ("disclosure", "disclosure_text", "signature", "quote")
+"""Keys of a mailbox that say what stands around the words of its replies."""
+
+
 class Mailbox(Section):
     """`[[mailbox]]`: one address that Postroom answers for."""
 
@@ -200,6 +217,14 @@ class Mailbox(Section):
     """Higher or lower ones for single intents."""
     stricter: Annotated[tuple[str, ...], AfterValidator(_review_rules)] = ()
     """Ids of review rules that deny here: nobody can pass over them (`postroom policy list` names them)."""
+    disclosure: bool = True
+    """Whether replies that nobody saw say so, and how a person is reached: who answers HUMAN does."""
+    disclosure_text: Annotated[str, Field(max_length=300), AfterValidator(_disclosure)] = ""
+    """What they say, with the word HUMAN in it. Empty: our own line, in the language of the mail where we have it."""
+    signature: Annotated[str, Field(max_length=1000), AfterValidator(_paragraph)] = ""
+    """Stands below every reply, after `-- `."""
+    quote: bool = False
+    """Whether the answered mail stands below the reply, its links defused, 60 lines at most."""
     allowed_links: tuple[AllowedLink, ...] = ()
     """Prefixes of links that replies may carry: `https://shop.example/help/`."""
     forwarder: tuple[Forwarder, ...] = ()

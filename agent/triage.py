@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 
-from agent import answering, asking, breaker, canary, feedback, patience, sifting, sorting, suspicions
+from agent import answering, asking, breaker, canary, feedback, human, patience, sifting, sorting, suspicions
 from agent import conversations as threads
 from agent.budget import spend, used_up
 from agent.extract import Extraction, extract, without_answer
@@ -29,6 +29,7 @@ from agent.store import conversations, deliveries, drafts, jobs, locks, mails, r
 from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
+from agent.triage_rules import Seen
 from agent.version import VERSION
 from inbound import spam
 from inbound.aside import aside
@@ -155,6 +156,10 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
     """
     message_id, risks = read.email.message_id, read.risks
     intents = parts.playbooks[read.mail.mailbox].intents
+    if human.asked(read.email.new_text):
+        name = parts.model.name
+        asked = without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
+        return replace(asked, away=human.ASKED)
     async with parts.database.glance() as tx:
         broke = await used_up(
             tx,
@@ -391,16 +396,7 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
             },
         )
         asked = sorting.seen(mail, read.email, found.intent, proven=read.auth.author is not None)
-        if mail.conversation_id is None and await sorting.sort(  # begun again by a person: they want a run
-            parts, tx, mail, asked, found.suggested, conversation_id=conversation_id, now=now
-        ):
-            return
-        if found.away:
-            await mails.move(tx, mail.id, MailStatus.PERSON, found.away)
-            data = {"reason": parts.audit.digest(found.away)}
-            await parts.audit.add(
-                tx, conversation_id, "for_a_person", actor="postroom", now=now, mail_id=mail.id, data=data
-            )
+        if await _is_without_a_run(parts, tx, mail, found, asked, conversation_id):
             return
         run = await runs.create(
             tx,
@@ -415,6 +411,27 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         await jobs.schedule(parts.database, tx, JobKind.RUN, run.id, due_at=now, now=now)
     parts.wake.set(JobKind.RUN)
     log.info("mail.understood", mail=mail.id, intent=found.intent.intent, confidence=found.intent.confidence)
+
+
+async def _is_without_a_run(
+    parts: Parts, tx: Tx, mail: Mail, found: Extraction, asked: Seen, conversation_id: str
+) -> bool:
+    """True where the mail is a person's, or dealt with by a triage rule; begun again by a person, it wants a run."""
+    now, away, fresh = parts.now(), found.away, mail.conversation_id is None
+    if away == human.ASKED:
+        await human.mark(parts, tx, mail.id)
+    elif fresh and await human.is_wanted(tx, conversation_id):
+        away = human.ASKED_BEFORE
+    elif fresh and await sorting.sort(
+        parts, tx, mail, asked, found.suggested, conversation_id=conversation_id, now=now
+    ):
+        return True
+    if not away:
+        return False
+    await mails.move(tx, mail.id, MailStatus.PERSON, away)
+    data = {"reason": parts.audit.digest(away)}
+    await parts.audit.add(tx, conversation_id, "for_a_person", actor="postroom", now=now, mail_id=mail.id, data=data)
+    return True
 
 
 def _claim_key(read: Read) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, select, update
 from agent.ids import new_id
 from agent.store.database import Database, Tx
 from agent.store.desk_tables import handling, mail_note, mail_tag
+from agent.store.tables import mail
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ _OF = bindparam("of", type_=handling.c.mail_id.type)
 _COLUMNS = [handling.c[name] for name in Handling.__dataclass_fields__]
 _GET = select(*_COLUMNS).where(handling.c.mail_id == _OF)
 _TAGS = select(mail_tag.c.tag).where(mail_tag.c.mail_id == _OF).order_by(mail_tag.c.tag)
+_TAGGED_IN = (
+    select(mail_tag.c.mail_id)
+    .join(mail, mail.c.id == mail_tag.c.mail_id)
+    .where(
+        mail.c.conversation_id == bindparam("conversation", type_=mail.c.conversation_id.type),
+        mail_tag.c.tag == bindparam("word", type_=mail_tag.c.tag.type),
+    )
+    .limit(1)
+)
 _NOTES = (
     select(*(mail_note.c[name] for name in Note.__dataclass_fields__))
     .where(mail_note.c.mail_id == _OF)
@@ -53,6 +63,11 @@ async def get(tx: Tx, mail_id: str) -> Handling:
 
 async def tags(tx: Tx, mail_id: str) -> list[str]:
     return [row.tag for row in await tx.execute(_TAGS, {"of": mail_id})]
+
+
+async def is_tagged_in(tx: Tx, conversation_id: str, word: str) -> bool:
+    """True where a mail of the conversation bears the tag."""
+    return (await tx.execute(_TAGGED_IN, {"conversation": conversation_id, "word": word})).first() is not None
 
 
 async def notes(tx: Tx, mail_id: str) -> list[Note]:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from agent import knowledge, lookups
 from agent.handling import PRIORITIES, REST
+from agent.letter import below_an_approved
 from agent.marking import Piece, marked, words_of
 from agent.parts import Parts
 from agent.states import MAIL_AFTER, DraftState, MailStatus, OutboxState
@@ -81,6 +82,7 @@ class ConversationPage:
             priorities=PRIORITIES,
             changed=changed(story.drafts, story.waiting),
             to_check=to_check(story.waiting),
+            beneath=below_an_approved(parts, story.mail),
             overrules=bool(story.waiting and overrules(story.waiting)),
             left=next((one for one in reversed(story.drafts) if one.state in LEFT), None),
             takes_back=taken_back(story),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from agent.config import Config
 from agent.people import stand_in
 from agent.web.app import Desk
 from agent.web.server import serving
@@ -144,9 +145,11 @@ def served(home: House) -> AbstractAsyncContextManager[None]:
 
 
 @asynccontextmanager
-async def visiting(folder: Path, *, inside: bool = True, opener: bool = True) -> AsyncIterator[Visitor]:
+async def visiting(
+    folder: Path, *, inside: bool = True, opener: bool = True, config: Config | None = None
+) -> AsyncIterator[Visitor]:
     """A visitor of a served desk, let in by the printed link or not."""
-    async with house(folder) as home, served(home):
+    async with house(folder, config=config) as home, served(home):
         assert home.service.desk is not None
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:

@@ -121,7 +121,7 @@ def test_a_rule_that_does_not_exist_cannot_be_made_stricter() -> None:
 
 def test_nothing_can_make_a_rule_milder() -> None:
     """No field of the settings names rules to switch off."""
-    assert set(Rules.model_fields) == {"settings", "stricter"}
+    assert set(Rules.model_fields) == {"settings", "stricter", "letter"}
     assert broken(judge(proposal(to="x@y.example"), rules=Rules(stricter=frozenset({"recipient"})))) == {
         "recipient": "deny"
     }
