@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -56,6 +57,12 @@ COMMANDS: dict[str, list[str]] = {
     "triage": ["--dry-run"],
     "spam list": [],
     "spam release": ["x"],
+    "people list": [],
+    "people invite": ["ruth"],
+    "people role": ["ruth", "viewer"],
+    "people reset": ["ruth"],
+    "people disable": ["ruth"],
+    "people enable": ["ruth"],
     "suppress list": [],
     "suppress add": ["ann@customer.example"],
     "suppress remove": ["ann@customer.example"],
@@ -256,3 +263,25 @@ def test_a_busy_port_names_itself_and_the_setting(config: Path) -> None:
 def test_a_broken_playbook_stops_serve_before_any_port_opens(config: Path, tmp_path: Path) -> None:
     config.write_text(config.read_text().replace(str(PLAYBOOK), str(tmp_path / "none")))
     assert "there is no playbook" in refused(ran("serve", config=config), 1)
+
+
+def test_people_are_invited_reset_and_disabled(config: Path) -> None:
+    """A link once for each, listed with what they may; who is not there, and a mailbox that is none, are told."""
+
+    def link(*words: str) -> str:
+        result = ran("people", *words, config=config)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return result.output.splitlines()[-1]
+
+    first = link("invite", "ruth", "--mailbox", "support@shop.example")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/link/[\w-]{32}", first)
+    assert ran("people", "list", config=config).output == "ruth  reviewer of support@shop.example  invited\n"
+    assert "already" in refused(ran("people", "invite", "RUTH", config=config), 1)
+    assert "no mailbox" in refused(ran("people", "invite", "x", "--mailbox", "y@z.example", config=config), 1)
+    assert ran("people", "role", "ruth", "admin", config=config).exit_code == 0
+    assert link("reset", "ruth") != first
+    assert ran("people", "disable", "ruth", config=config).exit_code == 0
+    assert ran("people", "list", config=config).output == "ruth  admin of all mailboxes  disabled\n"
+    assert "nobody" in refused(ran("people", "reset", "ruth", config=config), 1)
+    assert link("enable", "ruth").startswith("http")
+    assert "nobody" in refused(ran("people", "disable", "paul", config=config), 1)
