@@ -33,7 +33,7 @@ DATED_ADDRESS = re.compile(
 DIVIDER = re.compile(
     r"(?i)^\s*-{2,}\s*(?:original (?:message|appointment)|urspr[uü]ngliche (?:nachricht|mail)|message d['’]origine|message original"
     r"|mensaje original|oorspronkelijk bericht|messaggio originale|mensagem original|(?:wiadomo[sś][cć] )?oryginalna(?: wiadomo[sś][cć])?"
-    r"|исходное сообщение|оригинальное сообщение|原始邮件|原始郵件|邮件原件|元のメッセージ|original besked|ursprungligt meddelande"
+    r"|исходное сообщение|оригинальное сообщение|原始邮件|回复的原邮件|原始郵件|邮件原件|元のメッセージ|original besked|ursprungligt meddelande"
     r"|p[uů]vodn[ií] zpr[aá]va|alkuper[aä]inen viesti|원본 메시지|reply above this line.{0,40}|please reply above.{0,40})\s*-{0,20}\s*$"
     r"|^\s*#{2,}\s*-?\s*please type your reply above this line.{0,20}$"
 )
@@ -70,7 +70,7 @@ SIGNED_TEXT = re.compile(r"^-----BEGIN PGP SIGNED MESSAGE-----\s*$")
 SIGNATURE = re.compile(r"^-----BEGIN PGP SIGNATURE-----\s*$")
 
 DEVICE = re.compile(
-    r"(?i)^[\W_]{0,3}(?:sent (?:from|with|via|using) (?:my |the |an? )?[\w.]|von meine[mr] [\w.-]{1,30}(?: [\w.-]{1,30}){0,3} gesendet|gesendet (?:von|mit|aus) \w"
+    r"(?i)^[\W_]{0,3}(?:sent (?:from|with|via|using) (?:my |the |an? )?\[?[\w.]|von meine[mr] [\w.-]{1,30}(?: [\w.-]{1,30}){0,3} gesendet|gesendet (?:von|mit|aus) \[?\w"
     r"|(?:envoy[ée]|exp[ée]di[ée]) (?:de|depuis|avec|[àa] partir de) |enviado (?:desde|con|com|do|pelo|a partir d[oe]) (?:mi |meu )?\w"
     r"|(?:verzonden|verstuurd) (?:vanaf|met|vanuit|via) \w|inviato (?:d(?:a|al|alla|al mio) |con (?:l['’])?)\w|wys[łl]an[eoy](?: wiadomo[śs][ćc])? (?:z|za pomoc[ąa]) \w"
     r"|отправлено (?:с|из|через) \w|发自我的|從我的.{1,20}傳送|从我的.{1,20}发送|(?:iphone|ipad|android)から送信|skickat fr[åa]n|sendt fra|odesl[áa]no z"
@@ -84,8 +84,18 @@ DISCLAIMER = re.compile(
     r"|(?:legal )?disclaimer\b|caution: this (?:e-?mail|message)|diese (?:e-?mail|nachricht|mail)(?: und \w+ \w+)? (?:enth[äa]lt|ist|kann)|der inhalt dieser (?:e-?mail|nachricht)"
     r"|ce (?:message|courriel|mail)(?: et \w+ \w+(?: \w+)?)? (?:est|peut|peuvent|contient|contiennent|sont)|este (?:mensaje|correo)(?: electr[óo]nico)? (?:es|puede|contiene|y)|dit (?:bericht|e-?mail)(?:bericht)? (?:is|kan|bevat)"
     r"|questo messaggio (?:[èe]|pu[òo]|contiene)|esta mensagem (?:[ée]|pode|cont[ée]m)|niniejsza wiadomo[śs][ćc]|настоящее (?:сообщение|письмо)|данное сообщение|本邮件|本メール"
+    r"|le informazioni contenute in (?:quest[oa]|la presente)|ce message et toutes? (?:les|ses) pi[èe]ces jointes|les informations contenues dans ce (?:message|courriel|mail)"
+    r"|la informaci[óo]n contenida en est[ea]|as informa[çc][õo]es contidas nest[ae]|de informatie in (?:dit|deze) (?:bericht|e-?mail)|(?:ta wiadomo[śs][ćc]|tre[śs][ćc] (?:tej|niniejszej) wiadomo[śs]ci) (?:jest|zawiera|mo[żz]e)"
+    r"|это (?:электронное )?(?:сообщение|письмо)(?: и \w+ \w+(?: \w+)?)? (?:является|содержит|может содержать|предназначен)|[此该]邮件(?:及其|及|和|的|含|包含|可能|仅)|(?:この|当)(?:電子)?メール(?:に|およ|及び|は、?(?:機密|宛先|受信者))"
     r"|please consider the environment|bitte denken sie an die umwelt|pensez [àa] l['’]environnement)"
 )
+
+DISCLAIMS = re.compile(
+    r"(?i)confiden|privileg|disclaim|\bcaution: this|intended|recipient|addressee|sole use|environment|virus|vertraul|empf[äa]nger|rechtlich|umwelt"
+    r"|destinat|destin[ée]|l['’]attention|environnement|reservad|riservat|vertrouwelijk|bestemd|geadresseerde|poufn|adresat|przeznaczon"
+    r"|конфиденц|получател|адресат|предназначен|保密|机密|機密|秘密|收件人|接收者|受信者|受取人|宛先"
+)
+"""What a disclaimer speaks of; without it a line that begins like one is what the author says of their own mail."""
 
 CLOSING = re.compile(
     r"(?i)^\s*(?:(?:with )?(?:best|kind(?:est)?|warm(?:est)?|many)(?: and \w+)? (?:regards|wishes)|regards|cheers|sincerely|yours(?: (?:sincerely|faithfully|truly))?"

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -128,17 +129,21 @@ def _begins_history(lines: list[str], at: int) -> bool:
     if _UNDERSCORES.match(line):
         following = [one for one in lines[at + 1 : at + 5] if one.strip()]
         return bool(following) and phrases.FIELDS["from"].match(following[0]) is not None and _is_field_block(following)
+    if phrases.FIELDS["sent"].match(line):  # GMX, WEB.DE and Orange say when before they say who
+        following = lines[at + 1 : at + 8]
+        from_next = bool(following) and phrases.FIELDS["from"].match(following[0]) is not None
+        return from_next and "@" in following[0] and _is_field_block(following)
     return phrases.FIELDS["from"].match(line) is not None and _is_field_block(lines[at : at + 8])
 
 
 def _is_field_block(lines: list[str]) -> bool:
-    """`From:` and two other kinds of field within the next lines, before an empty one."""
-    seen: set[str] = set()
-    for line in lines:
-        if not line.strip():
-            break
-        seen.update(name for name, pattern in phrases.FIELDS.items() if pattern.match(line))
-    return "from" in seen and len(seen) >= 3
+    """`From:` and two other kinds of field within the next lines, before an empty one.
+
+    A subject or an address is among them: `From: Leeds`, `To: York`, `Date: 3 May` is what an author asks about.
+    """
+    block = list(itertools.takewhile(str.strip, lines))
+    seen = {name for line in block for name, pattern in phrases.FIELDS.items() if pattern.match(line)}
+    return "from" in seen and len(seen) >= 3 and ("subject" in seen or any("@" in line for line in block))
 
 
 def _ends_text(lines: list[str], at: int) -> bool:
@@ -150,7 +155,14 @@ def _ends_text(lines: list[str], at: int) -> bool:
         return phrases.FOOTER.search(following) is not None or phrases.DISCLAIMER.match(following.strip()) is not None
     if phrases.DEVICE.match(line):
         return len(line) <= 120 and not line.rstrip().endswith("?")
-    return phrases.DISCLAIMER.match(line) is not None
+    # "This message is about my order" begins like one too.
+    return phrases.DISCLAIMER.match(line) is not None and _disclaims(lines[at : at + 4])
+
+
+def _disclaims(lines: list[str]) -> bool:
+    """Whether the paragraph that these lines begin speaks of secrecy, addressees or the like."""
+    paragraph = itertools.takewhile(str.strip, lines)
+    return phrases.DISCLAIMS.search(" ".join(paragraph)) is not None
 
 
 def _sign_off(lines: list[str], kinds: list[str]) -> None:
