@@ -86,6 +86,8 @@ def screen(
     group's own List-* fields and Precedence are no sign that a member's mail is automatic. Nor is it, with `form`, that
     a contact form of ours says of itself that it is a machine: a person filled it in.
     """
+    if b"\n" not in raw.rstrip(b"\r\n"):  # one long line to everybody else, but some gateways report so
+        raw = raw.replace(b"\r", b"\r\n")
     token = next((found for one in envelope.rcpt_to if (found := verp_token(one))), "")
     forwarded = forwarder is not None
     facts = _Mail(split(raw), Parsed(raw), mail, envelope, own_addresses, own_message_id, token, forwarded, form)
@@ -146,8 +148,9 @@ def _certain(facts: _Mail) -> bool:
     """Whether the marks alone make it a bounce, though no recipient can be read from it."""
     daemon = machine_words.DAEMON.match(facts.local_part) is not None
     told = machine_words.BOUNCE_SUBJECT.match(facts.mail.subject) is not None
-    addressed = _null_path(facts) or bool(facts.token) or machine_words.POSTMASTER.match(facts.local_part) is not None
-    return bool(facts.values("x-failed-recipients")) or daemon or (told and addressed)
+    by_path = _null_path(facts) or bool(facts.token)
+    postmaster = machine_words.POSTMASTER.match(facts.local_part) is not None
+    return bool(facts.values("x-failed-recipients")) or daemon or sum((told, by_path, postmaster)) >= 2
 
 
 def _null_path(facts: _Mail) -> bool:
@@ -210,11 +213,13 @@ def _subject(facts: _Mail) -> str:
     if machine_words.ANSWERED_OR_PASSED_ON.match(subject):
         return ""
     told = machine_words.RESPONDER_SUBJECT.match(subject)
-    away = machine_words.AWAY_BODY.search((facts.mail.new_text or facts.mail.text)[:2_000])
+    text = (facts.mail.new_text or facts.mail.text)[:2_000]
+    away = machine_words.AWAY_BODY.search(text)
     # Machines go on with the subject that they answer; alone, people write `Auto reply` too, about ours.
     if told and (told.end() < len(subject.strip()) or away or facts.values("in-reply-to")):
         return "subject of an automatic answer"
-    if machine_words.AWAY_SUBJECT.match(subject) and away:
+    # Who is away on Monday may ask us to deliver on Tuesday; a machine asks nothing.
+    if machine_words.AWAY_SUBJECT.match(subject) and away and not re.search(r"[?？]", text):
         return "subject and text of an absence note"
     return ""
 

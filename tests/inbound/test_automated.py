@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
+from inbound import mime
 from inbound.automated import screen
 from inbound.contracts import Address, Envelope, Kind, NormalizedEmail, Screening
+from tests.corpora import CORPORA, WHERE
 from tests.inbound.letters import envelope, letter, normalized
 
 OWN = frozenset({"help@our.example"})
@@ -141,6 +141,8 @@ def test_a_subject_that_only_machines_write_tells(subject: str) -> None:
         ("Your automatic reply: when do you open?", "It did not say.\n"),
         ("Abwesenheit meines Sohnes", "Mein Sohn kann morgen nicht kommen.\n"),
         ("Absence from class", "I am ill and cannot come.\n"),
+        ("Out of office", "I am out of the office until Monday. Can I collect it then?\n"),
+        ("Abwesend", "Ich bin bis Montag nicht im Büro. Können Sie am Dienstag liefern?\n"),
         ("Urlaub", "Ich bin ab Montag im Urlaub, bitte liefern Sie später.\n"),
         ("Undelivered parcel", "My parcel was not delivered, what now? Ask bob@shop.example.\n"),
         ("Delivery failure of my order 4711", "The courier failed to deliver. 550 Main Street.\n"),
@@ -177,6 +179,7 @@ def test_an_absence_note_needs_subject_and_text() -> None:
         ("Fora do escritório", "Estou fora até 3 de maio."),
         ("Nieobecność", "Jestem obecnie na urlopie do 3 maja."),
         ("В отпуске до 3 мая", "Я нахожусь в отпуске до 3 мая."),
+        ("Меня нет в офисе", "Я сейчас в отпуске до 3 мая."),
         ("Відсутність", "Я зараз у відпустці до 3 травня."),
         ("Frånvarande", "Jag är på semester till den 3 maj."),
         ("Fraværende", "Jeg er for tiden på ferie til 3. mai."),
@@ -265,29 +268,37 @@ def test_hostile_mail_neither_raises_nor_takes_long(raw: bytes) -> None:
     assert time.process_time() - start < 3, "of the processor: how busy the machine is does not matter"
 
 
-CORPORA = Path(os.environ.get("POSTROOM_CORPORA", "")) / "sisimai"
+def test_a_postmaster_with_a_null_return_path_reports() -> None:
+    """Also under a subject of its own, as some providers write it, and with bare CR as line ends."""
+    raw = letter("post_master@pager.example", subject="Re:Hello", body="Invalid recipient\n")
+    assert look(raw, where=envelope("")).kind is Kind.BOUNCE
+    assert look(raw).kind is Kind.PERSONAL
+    report = letter("MAILER-DAEMON@x.example", subject="failure notice", body="unknown user\n").replace(b"\r\n", b"\r")
+    assert look(report, where=envelope("")).kind is Kind.BOUNCE
 
 
-@pytest.mark.skipif(
-    not os.environ.get("POSTROOM_CORPORA") or not CORPORA.is_dir(),
-    reason="optional corpora: set POSTROOM_CORPORA to a folder that holds sisimai/",
-)
+@pytest.mark.skipif(CORPORA is None or not (CORPORA / "sisimai").is_dir(), reason=WHERE)
 def test_the_corpus_of_bounces_is_recognised() -> None:
     """Of real bounces, complaints and auto-replies with the null return path of such mail none could get a draft.
 
-    With another return path, as some servers write one, at least 93 in a hundred are still told by their form.
+    At least 98 in a hundred are told by more than that path; with another one, as some servers write it, 96.
     """
-    seen, missed, missed_by_form = 0, [], 0
-    for path in sorted(CORPORA.rglob("*.eml")):
+    assert CORPORA is not None
+    seen, missed, by_path_alone, missed_by_form = 0, [], 0, 0
+    for path in sorted((CORPORA / "sisimai").rglob("*.eml")):
         raw = path.read_bytes()
         if "not" in path.parts or path.stem.startswith("is-not"):
             continue
         seen += 1
-        found = look(raw, mail=normalized(raw), where=envelope(""))
+        mail = mime.normalize(raw)
+        assert isinstance(mail, NormalizedEmail)
+        found = look(raw, mail=mail, where=envelope(""))
         if found.kind in (Kind.PERSONAL, Kind.BULK):
             missed.append(path.name)
-        by_form = look(raw, mail=normalized(raw), where=envelope("someone@elsewhere.example"))
+        by_path_alone += found.kind is Kind.AUTO_REPLY and found.evidence == ("null return path",)
+        by_form = look(raw, mail=mail, where=envelope("someone@elsewhere.example"))
         missed_by_form += by_form.kind in (Kind.PERSONAL, Kind.BULK)
     assert seen > 300
     assert missed == []
-    assert missed_by_form <= seen * 0.07
+    assert by_path_alone <= seen * 0.02
+    assert missed_by_form <= seen * 0.045
