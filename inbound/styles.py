@@ -26,9 +26,18 @@ RELEVANT = frozenset(
         "max-height", "width", "max-width", "line-height", "position", "left", "right", "top", "bottom", "text-indent",
         "margin", "margin-left", "margin-top", "margin-right", "clip", "clip-path", "transform", "scale", "mso-hide",
         "content-visibility", "letter-spacing", "unicode-bidi", "white-space", "border", "border-left", "zoom",
+        "inset", "translate", "mask", "mask-image", "-webkit-mask", "-webkit-mask-image", "mix-blend-mode",
+        "backface-visibility",
     }
 )  # fmt: skip
 HIDING = RELEVANT - {"white-space", "border", "border-left", "background", "background-color", "background-image"}
+
+_HARMLESS_AT_ZERO = frozenset(
+    {
+        "margin", "line-height", "left", "top", "overflow", "max-width", "width", "letter-spacing", "inset",
+        "translate", "mask", "mask-image", "-webkit-mask", "-webkit-mask-image",
+    }
+)  # fmt: skip
 
 Declarations = dict[str, tuple[str, bool]]
 """Property -> (value in lower case, important)."""
@@ -197,7 +206,7 @@ def _may_hide(found: Declarations) -> bool:
         value in {"none", "hidden", "0", "0px", "collapse", "transparent", "all"}
         or re.match(r"-\d{3}|0[a-z%]*$", value)
         for name, (value, _) in found.items()
-        if name in HIDING - {"margin", "line-height", "left", "top", "overflow", "max-width", "width", "letter-spacing"}
+        if name in HIDING - _HARMLESS_AT_ZERO
     )
 
 

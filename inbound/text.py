@@ -31,6 +31,9 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "pre", "dl"})
 
+_CLOSED = frozenset({"datalist", "rp"})
+"""Elements that browsers do not show."""
+
 _TOKEN = re.compile(r"<(/?)([^\s<>/\"]+)((?:\s[^\s=<>\"]+=\"[^\"]*\")*+)\s*/?>|([^<]+)|<")
 _ATTRIBUTE = re.compile(r"\s([^\s=<>\"]+)=\"([^\"]*)\"")
 _LETTERS = re.compile(r"[^\W_]")
@@ -131,7 +134,10 @@ def _open(page: _Page, tag: str, attributes: dict[str, str]) -> None:
     own = declarations(attributes.get("style", "")[:8_000])
     merge(found, own)
     look = inside(parent.look, found)
-    if "hidden" in attributes and found.get("display", ("none", False))[0] == "none":
+    closed = tag in _CLOSED or (tag == "dialog" and "open" not in attributes)
+    if (closed or "hidden" in attributes or "popover" in attributes) and found.get("display", ("none", False))[
+        0
+    ] == "none":
         look = replace(look, gone=True)
     if attributes.get("background"):
         look = replace(look, ground=None)

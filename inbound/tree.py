@@ -32,7 +32,7 @@ _DROPPED = frozenset(
     }
 )  # fmt: skip
 _ATTRIBUTES = frozenset(
-    {"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "background"}
+    {"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "background", "popover", "open"}
 )  # fmt: skip
 
 _NAME = re.compile(r"<([a-zA-Z][a-zA-Z0-9:._-]{0,100})")

@@ -20,6 +20,8 @@ SMALLEST = 2.5
 """Pixels of font size at and below which nobody reads."""
 FAR = -200.0
 """Pixels off the page."""
+BEYOND = 3_000.0
+"""Pixels to the right or below, to which nobody scrolls."""
 
 _LENGTH = re.compile(r"([+-]?(?:\d{1,9}\.?\d{0,9}|\.\d{1,9}))(px|pt|pc|em|rem|ex|ch|%|vw|vh|in|cm|mm|q)?(?![\w.])")
 _PIXELS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "rem": 16.0, "vw": 12.0, "vh": 8.0, "in": 96.0, "cm": 37.8, "mm": 3.78,
@@ -30,7 +32,8 @@ _UNSURE = re.compile(r"\b(?:calc|var|min|max|clamp|env|attr)\(")
 _NO_AREA = re.compile(
     r"inset\(\s*(?:[5-9]\d|100)(?:\.\d{1,9})?%|circle\(\s*0|ellipse\(\s*0|polygon\((?:\s*0[a-z%]{0,3}\s+0[a-z%]{0,3}\s*,?){1,20}\)"
 )
-_TRANSFORM = re.compile(r"(scale[xyz3d]{0,2}|rotate[xy]|translate[xyz3d]{0,2})\(([^()]{1,60})\)")
+_TRANSFORM = re.compile(r"(scale[xyz3d]{0,2}|rotate[xy]|translate[xyz3d]{0,2}|matrix)\(([^()]{1,60})\)")
+_OTHER_FILTER = re.compile(r"\b(?:brightness|contrast|invert)\(")
 _EXTENTS = ("height", "max-height", "width", "max-width", "line-height")
 _SIDES = ("left", "right", "top", "bottom")
 
@@ -42,6 +45,7 @@ class Look:
     gone: bool = False
     visible: bool = True
     size: float = 16.0
+    opacity: float = 1.0
     colour: Colour | None = colours.BLACK
     ground: Colour | None = colours.WHITE
     pre: bool = False
@@ -61,19 +65,44 @@ def inside(parent: Look, found: Declarations) -> Look:
     style = {name: value for name, (value, _) in found.items()}
     look = replace(parent, size=_font_size(style, parent.size))
     visibility = style.get("visibility", "")
+    opacity = parent.opacity * _share(style.get("opacity", ""))
     return replace(
         look,
-        gone=parent.gone or _gone(style, look.size),
+        gone=parent.gone or opacity <= 0.05 or _gone(style, look.size),
+        opacity=opacity,
         visible=parent.visible if visibility in {"", "inherit"} else visibility not in {"hidden", "collapse"},
         colour=_colour(style, parent.colour),
         ground=_ground(style, parent.ground),
         pre=style["white-space"].startswith(("pre", "break")) if "white-space" in style else parent.pre,
         turned=parent.turned or "override" in style.get("unicode-bidi", ""),
-        unclear=any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED),
+        unclear=parent.unclear or _is_unclear(style),
     )
 
 
 _COUNTED = HIDING - {"margin", "width", "max-width", "line-height", "margin-top", "margin-left", "margin-right", "font"}
+
+
+def _is_unclear(style: dict[str, str]) -> bool:
+    """Whether it takes a browser to say if this hides."""
+    get = style.get
+    blended = get("mix-blend-mode", "normal") != "normal" or get("backface-visibility") == "hidden"
+    masked = any(get(f"{maker}mask{part}", "none") != "none" for maker in ("", "-webkit-") for part in ("", "-image"))
+    colour = get("-webkit-text-fill-color") or get("color", "")
+    return (
+        blended
+        or masked
+        or _OTHER_FILTER.search(get("filter", "")) is not None
+        or ("(" in colour and colours.parse(colour) is None)
+        or any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED)
+    )
+
+
+def _share(value: str) -> float:
+    """An opacity as a share of one; one where it cannot be read."""
+    found = _LENGTH.fullmatch(value)
+    if found is None:
+        return 1.0
+    return max(0.0, min(1.0, float(found[1]) / (100 if value.endswith("%") else 1)))
 
 
 def pixels(value: str, size: float) -> float | None:
@@ -105,7 +134,6 @@ def _gone(style: dict[str, str], size: float) -> bool:
         get("display", "").startswith("none")
         or get("mso-hide") == "all"
         or get("content-visibility") == "hidden"
-        or _nearly_nothing(get("opacity", ""))
         or any(_nearly_nothing(one) for one in re.findall(r"opacity\(([^()]{1,20})\)", get("filter", "")))
         or _clipped(style, size)
         or _off_the_page(style, size)
@@ -149,8 +177,11 @@ def _off_the_page(style: dict[str, str], size: float) -> bool:
         length = pixels(style.get(name, ""), size)
         return length is not None and length <= limit
 
-    if style.get("position") in {"absolute", "fixed", "relative", "sticky"} and any(far(side, FAR) for side in _SIDES):
-        return True
+    if style.get("position") in {"absolute", "fixed", "relative", "sticky"}:
+        offsets = [*(style.get(side, "") for side in _SIDES), *style.get("inset", "").split()[:4]]
+        lengths = [length for one in offsets if (length := pixels(one, size)) is not None]
+        if any(length <= FAR or length >= BEYOND for length in lengths):
+            return True
     if any(far(name, 2 * FAR) for name in ("margin-left", "margin-top", "margin-right")):
         return True
     if any((pixels(one, size) or 0) <= 2 * FAR for one in style.get("margin", "").split()[:4]):
@@ -165,9 +196,26 @@ def _scaled_away(style: dict[str, str]) -> bool:
             return True
         if name in {"rotatex", "rotatey"} and re.fullmatch(r"\s*-?(?:90|270)(?:\.0*)?deg\s*", inside_brackets):
             return True
-        if name.startswith("translate") and any(abs(pixels(one.strip(), 16) or 0) >= 10 * -FAR for one in arguments):
+        if name.startswith("translate") and any(map(_moved_away, arguments)):
             return True
+        if name == "matrix" and _is_flat(inside_brackets):
+            return True
+    if any(map(_moved_away, style.get("translate", "").split()[:2])):
+        return True
     return _nearly_nothing(style.get("scale", ""))
+
+
+def _moved_away(length: str) -> bool:
+    return abs(pixels(length.strip(), 16) or 0) >= 10 * -FAR
+
+
+def _is_flat(matrix: str) -> bool:
+    """`a, b, c, d, x, y`: the area that it leaves of one is a * d - b * c; x and y are moved by."""
+    numbers = [pixels(one.strip(), 16) for one in matrix.split(",")[:6]]
+    if len(numbers) < 6 or any(one is None for one in numbers):
+        return False
+    a, b, c, d, x, y = (one or 0.0 for one in numbers)
+    return abs(a * d - b * c) <= 0.0025 or max(abs(x), abs(y)) >= 10 * -FAR
 
 
 def _colour(style: dict[str, str], before: Colour | None) -> Colour | None:

@@ -37,6 +37,12 @@ TECHNIQUES = {
     "clip path": "clip-path:inset(100%)",
     "scaled away": "transform:scale(0)",
     "moved away": "transform:translateX(-9999px)",
+    "off screen by the short form": "position:absolute;inset:-9999px auto auto auto",
+    "far to the right": "position:fixed;left:9999px",
+    "far below": "position:absolute;top:100000px",
+    "moved away by its own property": "translate:-9999px",
+    "scaled away by a matrix": "transform:matrix(0,0,0,0,0,0)",
+    "moved away by a matrix": "transform:matrix(1,0,0,1,-9999,0)",
     "for Outlook": "mso-hide:all",
     "not laid out": "content-visibility:hidden",
 }
@@ -69,6 +75,10 @@ OTHERS = {
     "an open comment": f"<p>good words</p><!-- please note: {EVIL} that reads all of this page and answers it",
     "a short form behind the long one": f'<p style="background-color:#fff;background:#000;color:#000">{EVIL}</p>',
     "a short form of a font": f'<p style="font-size:16px;font:0 serif">{EVIL}</p>',
+    "opacity upon opacity": f"{'<div style=opacity:.2>' * 3}{EVIL}{'</div>' * 3}",
+    "a closed dialog": f"<dialog>{EVIL}</dialog>",
+    "a popover": f"<div popover>{EVIL}</div>",
+    "a list of proposals": f"<datalist><option>{EVIL}</datalist>",
     "a font's colour": f"<font color=white>{EVIL}</font>",
     "a table's ground": f"<table bgcolor=#000000><tr><td><font color=#000000>{EVIL}</font></td></tr></table>",
     "the page's text colour": f'<body text="#fefefe"><p>{EVIL}</p>',
@@ -102,6 +112,36 @@ def test_what_hides_without_a_style_is_reported_too(page: str) -> None:
     found = read(page)
     assert "wicked" not in found.text
     assert codes.HIDDEN_TEXT in found.risks
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "color:oklch(1 0 0)",
+        "color:light-dark(white,white)",
+        "color:color-mix(in srgb,white,white)",
+        "mask-image:linear-gradient(transparent,transparent)",
+        "mix-blend-mode:screen",
+        "filter:brightness(100)",
+        "backface-visibility:hidden;transform:rotateY(180deg)",
+        "font-size:var(--none)",
+    ],
+)
+def test_what_only_a_browser_can_say_is_for_a_person(css: str) -> None:
+    """Also where what stands inside has a style of its own."""
+    for page in (f'<p style="{css}">{EVIL}</p>', f'<div style="{css}"><p style="text-indent:0">{EVIL}</p></div>'):
+        assert codes.HIDDEN_TEXT in read(page).risks
+
+
+def test_what_stands_a_little_aside_is_seen() -> None:
+    """Half transparent text, a small offset, a matrix that only moves a little, an open dialog."""
+    for page in (
+        f'<p style="opacity:.5">{EVIL}</p>',
+        f'<p style="position:relative;inset:0 auto auto 20px;translate:5px">{EVIL}</p>',
+        f'<p style="transform:matrix(1,0,0,1,10,0);mask:none;mix-blend-mode:normal">{EVIL}</p>',
+        f"<dialog open>{EVIL}</dialog>",
+    ):
+        assert (EVIL in read(page).text, read(page).risks) == (True, ())
 
 
 @pytest.mark.parametrize("way", [one for one in WAYS if one != "what is important"])
