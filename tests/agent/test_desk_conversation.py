@@ -126,6 +126,7 @@ async def test_a_mistake_closes_the_gate_for_its_entry(visitor: Visitor) -> None
     assert "it should not have been sent (we are closed)" in (await visitor.page(f"/mail/{first}")).text
     for n in range(TRUST_AGAIN):
         home.clock.advance(hours=30)
+        await visitor.enter()
         mail_id = await home.receive(HOURS)
         await home.settle()
         assert (await home.mail(mail_id)).status is MailStatus.WAITING, n

@@ -36,6 +36,7 @@ async def test_each_day_counts_its_own(visitor: Visitor) -> None:
     await visitor.home.receive(HOURS)
     await visitor.home.settle()
     visitor.home.clock.advance(days=1)
+    await visitor.enter()
     first = await visitor.drafted()
     await visitor.post((await visitor.page(f"/mail/{first}")).form("edit"), body="At nine.\n")
     await visitor.post((await visitor.page(f"/mail/{first}")).form("approve"))

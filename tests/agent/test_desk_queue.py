@@ -98,6 +98,7 @@ async def test_what_waits_too_long_is_escalated(visitor: Visitor) -> None:
     """After `[notices] escalate_after_hours`, drafts and mails for a person alike."""
     mail_id = await visitor.drafted()
     visitor.home.clock.advance(hours=23)
+    await visitor.enter()
     assert await listed(visitor, view="escalated") == []
     visitor.home.clock.advance(hours=2)
     assert await listed(visitor, view="escalated") == [mail_id]
