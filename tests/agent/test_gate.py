@@ -56,6 +56,8 @@ def test_a_marked_entry_to_a_proven_author_leaves_unseen() -> None:
         ({"known": facts(newer_mail=True)}, "newer mail"),
         ({"known": facts(older_unanswered=True)}, "an earlier mail"),
         ({"known": facts(paused=True)}, "paused"),
+        ({"known": facts(mistaken=True)}, "should not have been sent"),
+        ({"known": facts(hold="the domain is new")}, "the domain is new"),
         ({"known": facts(already_replied=True)}, "a reply already"),
         ({"known": facts(intent=intent(review_required=True))}, "a person was asked for"),
         ({"known": facts(intent=intent(confidence=0.5))}, "under the threshold"),

@@ -1,16 +1,17 @@
 """Which mutants do the tests kill? Each is tried in a forked process, so that nothing of it stays.
 
 Rules:
-- A fault within a function is put into the function that the tests hold already; only tests that call it are run,
-  quickest first, until one fails.
+- A fault within a function is put into the function that the tests hold already; only tests that call it are run, those
+  that reach its line first, of these the quickest first, until one fails.
 - A fault at a module's or a class's level is put in place before anything imports the module: every table, default and
-  class is then made of it.
+  class is then made of it. What can be imported without the module is imported ahead, once.
 - What ends by a signal or by the clock counts as killed: a test would have hung.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -19,20 +20,28 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.mutants.mutator import Mutant
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
-"""For all tests of one mutant."""
+"""Of processor time, for all tests of one mutant."""
+PATIENCE = 300
+"""Seconds of the clock, for one that waits instead: a loaded machine must not make a kill."""
 QUIET = (
     "-q",
     "-s",
@@ -93,7 +102,9 @@ def _child(job: Callable[[], int]) -> None:
     code = KILLED
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(SECONDS)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.alarm(PATIENCE)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
@@ -122,45 +133,104 @@ def _at_import(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: 
     if name in sys.modules:
         raise RuntimeError(f"{name} is imported already")
     source = path.read_text("utf-8")
+    seconds: dict[str, float] = {}
 
     def faulty(mutant: Mutant) -> int:
         sys.meta_path.insert(0, _Faulty(name, str(path), mutant.code(source, str(path))))
-        return _all_pass(tests)
+        return _all_pass(tests, _Quickest(seconds))
 
-    sound = _forked([(tried[0], lambda: _all_pass(tests))], cores)
-    if sound[tried[0]] != SURVIVED:
+    sound = json.loads(_said(lambda: _sound(name, tests)) or "{}")
+    if not sound.get("passed"):
         raise BaselineError(f"the tests of {file} fail without any fault")
+    for one in sound["apart"]:
+        importlib.import_module(one)
+    seconds = sound["seconds"]
     return _forked([(one, partial(faulty, one)) for one in tried], cores)
 
 
-def _all_pass(tests: Sequence[str]) -> int:
-    return SURVIVED if pytest.main([*QUIET, *tests]) == pytest.ExitCode.OK else KILLED
+def _sound(name: str, tests: Sequence[str]) -> str:
+    """What a run without any fault tells: whether it passes, each test's seconds, which modules stand apart."""
+    quickest = _Quickest({})
+    passed = _all_pass(tests, quickest) == SURVIVED
+    apart = [] if not passed else json.loads(_said(lambda: json.dumps(_apart(name, list(sys.modules)))))
+    return json.dumps({"passed": passed, "seconds": quickest.seconds, "apart": apart})
 
 
-def _in_functions(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: int) -> dict[Mutant, int]:
-    """The tests are collected once, in a process that then forks for each mutant."""
+def _apart(name: str, loaded: Sequence[str]) -> list[str]:
+    """Those of the project's modules that are imported without the one of this name."""
+    ours = [one for one in loaded if one.startswith(("agent.", "inbound.", "outbound."))]
+    for one in [*ours, "agent", "inbound", "outbound"]:
+        sys.modules.pop(one, None)
+    sys.modules[name] = cast("ModuleType", None)  # whoever imports it fails
+    found = []
+    for one in ours:
+        with suppress(Exception):
+            importlib.import_module(one)
+            found.append(one)
+    return found
+
+
+class _Quickest:
+    """Notes how long each test takes; where that is known, the quickest go first."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds, self._known = dict(seconds), dict(seconds)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self._known.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def _all_pass(tests: Sequence[str], *plugins: object) -> int:
+    return SURVIVED if pytest.main([*QUIET, *tests], plugins=list(plugins)) == pytest.ExitCode.OK else KILLED
+
+
+def _said(tell: Callable[[], str]) -> str:
+    """What a process of its own has to say; it has no limit of time. Empty where it broke."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(reading)
-        plugin = _Killer(file, tried, cores)
-        _child(lambda: _told(plugin, tests, writing))
+        _child(lambda: _written(tell, writing))
     os.close(writing)
     with os.fdopen(reading) as pipe:
         said = pipe.read()
     os.waitpid(pid, 0)
+    return said
+
+
+def _written(tell: Callable[[], str], writing: int) -> int:
+    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    said = tell()
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write(said)
+    return 0
+
+
+def _in_functions(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: int) -> dict[Mutant, int]:
+    """The tests are collected once, in a process that then forks for each mutant."""
+    said = _said(lambda: _killed_by(_Killer(file, tried, cores), tests))
     if not said.startswith("["):
         raise BaselineError(said or f"the tests of {file} could not be run")
     return dict(zip(tried, json.loads(said), strict=True))
 
 
-def _told(plugin: _Killer, tests: Sequence[str], writing: int) -> int:
-    signal.alarm(0)
+def _killed_by(plugin: _Killer, tests: Sequence[str]) -> str:
     pytest.main([*QUIET, *tests], plugins=[plugin])
     said = plugin.problem or json.dumps([plugin.found.get(one, KILLED) for one in plugin.tried])
-    with os.fdopen(writing, "w") as pipe:
-        pipe.write(said if plugin.ran else "no test could be collected")
-    return 0
+    return said if plugin.ran else "no test could be collected"
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """A test that calls a function, and the lines of it that it reaches."""
+
+    item: pytest.Item
+    seconds: float
+    lines: set[int]
 
 
 class _Killer:
@@ -179,25 +249,27 @@ class _Killer:
         return True
 
     def _jobs(
-        self, callers: dict[str, list[pytest.Item]], functions: dict[str, list[FunctionType]], source: str
+        self, callers: dict[str, list[_Caller]], functions: dict[str, list[FunctionType]], source: str
     ) -> Iterator[tuple[Mutant, Callable[[], int]]]:
         for one in self.tried:
-            yield one, partial(self._killed, one, functions[one.place], callers[one.place], source)
+            nearest = sorted(callers[one.place], key=lambda caller: (one.line not in caller.lines, caller.seconds))
+            items = [caller.item for caller in nearest]
+            yield one, partial(self._killed, one, functions[one.place], items, source)
 
-    def _callers(self, items: Iterable[pytest.Item]) -> dict[str, list[pytest.Item]]:
-        """The tests that call each function of the module, quickest first."""
-        found: dict[str, list[tuple[float, int, pytest.Item]]] = defaultdict(list)
-        for number, item in enumerate(items):
-            called: set[str] = set()
+    def _callers(self, items: Iterable[pytest.Item]) -> dict[str, list[_Caller]]:
+        """The tests that call each function of the module."""
+        found: dict[str, list[_Caller]] = defaultdict(list)
+        for item in items:
+            reached: dict[str, set[int]] = defaultdict(set)
             begun = time.monotonic()
-            with _watching(self._path, called):
+            with _watching(self._path, reached):
                 passed = _passes(item)
             if not passed:
                 self.problem = f"{item.nodeid} fails without any fault"
                 break
-            for name in called:
-                found[name].append((time.monotonic() - begun, number, item))
-        return defaultdict(list, {name: [item for *_, item in sorted(timed)] for name, timed in found.items()})
+            for name, lines in reached.items():
+                found[name].append(_Caller(item, time.monotonic() - begun, lines))
+        return found
 
     def _functions(self) -> dict[str, list[FunctionType]]:
         found: dict[str, list[FunctionType]] = defaultdict(list)
@@ -230,19 +302,22 @@ def _passes(item: pytest.Item) -> bool:
 
 
 class _watching:  # noqa: N801 (reads as what it is in a with statement)
-    """Notes the functions of one file that are called, each by its outermost name."""
+    """Notes the lines of one file that are reached, for each function by its outermost name."""
 
-    def __init__(self, path: str, called: set[str]) -> None:
-        self._path, self._called = path, called
+    def __init__(self, path: str, reached: dict[str, set[int]]) -> None:
+        self._path, self._reached = path, reached
 
-    def _note(self, frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename == self._path:
-            self._called.add(frame.f_code.co_qualname.partition(".<locals>")[0])
+    def _called(self, frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        return self._line(frame, event, _) if frame.f_code.co_filename == self._path else None
+
+    def _line(self, frame: FrameType, _: str, __: object) -> TraceFunction:
+        self._reached[frame.f_code.co_qualname.partition(".<locals>")[0]].add(frame.f_lineno)
+        return self._line
 
     def __enter__(self) -> None:
-        threading.setprofile(self._note)
-        sys.setprofile(self._note)
+        threading.settrace(self._called)
+        sys.settrace(self._called)
 
     def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-        threading.setprofile(None)
+        sys.settrace(None)
+        threading.settrace(None)

@@ -127,11 +127,13 @@ def _name(node: ast.AST) -> str:
 
 
 def _is_words_only(node: ast.AST) -> bool:
-    """A docstring, or the list of what a module exports."""
+    """A docstring, the list of what a module exports, a name for a type that nothing reads at run time."""
     match node:
         case ast.Expr(value=ast.Constant(value=str())):
             return True
         case ast.Assign(targets=[ast.Name(id="__all__" | "log")]):
+            return True
+        case ast.Assign(value=ast.Subscript(value=ast.Name(id="Callable"))):
             return True
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))):
             return True

@@ -20,11 +20,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "agent/policy.py": (
         "tests/agent/test_policy.py",
         "tests/agent/test_policy_rules.py",
+        "tests/agent/test_marking.py",
         "tests/guarantees/test_11_monotone.py",
     ),
     "agent/rules.py": (
         "tests/agent/test_policy_rules.py",
         "tests/agent/test_policy.py",
+        "tests/agent/test_marking.py",
         "tests/guarantees/test_11_monotone.py",
     ),
     "agent/gate.py": ("tests/agent/test_gate.py",),
@@ -32,6 +34,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "outbound/authorize.py": ("tests/outbound/test_authorize.py",),
     "outbound/compose.py": (
         "tests/outbound/test_compose.py",
+        "tests/outbound/test_compose_bytes.py",
         "tests/outbound/test_inspection.py",
         "tests/guarantees/test_09_header_integrity.py",
     ),
