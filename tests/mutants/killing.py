@@ -55,6 +55,8 @@ QUIET = (
     "no:randomly",
     "-x",
     "--hypothesis-seed=0",
+    "-W",
+    "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
 )
 SURVIVED, KILLED = 0, 1
 
@@ -145,6 +147,9 @@ def _at_import(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: 
     for one in sound["apart"]:
         importlib.import_module(one)
     seconds = sound["seconds"]
+    again = _forked([(tried[0], lambda: _all_pass(tests, _Quickest(seconds)))], cores)
+    if again[tried[0]] != SURVIVED:
+        raise BaselineError(f"the tests of {file} fail where modules were imported ahead")
     return _forked([(one, partial(faulty, one)) for one in tried], cores)
 
 
