@@ -20,6 +20,8 @@ from inbound.webhooks.contract import Request as Posted
 from inbound.webhooks.door import Answer, WebhookDoor
 
 MAX_PATH_SECRET = 500
+MAX_DIGITS = 16
+"""Of a length that is looked at: more than any limit, and no long number to read."""
 
 
 class Hooks:
@@ -80,7 +82,7 @@ class Hooks:
 
 def _claimed(request: Request) -> int:
     length = request.headers.get("content-length", "0")
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0
+    return int(length[:MAX_DIGITS]) if length.isascii() and length.isdigit() else 0
 
 
 def _said(answer: Answer) -> Response:

@@ -283,11 +283,12 @@ def from_base64(text: str) -> bytes:
 
 def utf8(text: str) -> bytes:
     """Text of JSON as bytes; raw mail that came as text has its 8-bit bytes in UTF-8."""
-    return text.encode("utf-8", "surrogateescape" if not _has_lone_surrogates(text) else "replace")
-
-
-def _has_lone_surrogates(text: str) -> bool:
-    return any(0xD800 <= ord(one) <= 0xDFFF and not 0xDC80 <= ord(one) <= 0xDCFF for one in text)
+    for errors in ("strict", "surrogateescape"):
+        try:
+            return text.encode("utf-8", errors)
+        except UnicodeEncodeError:
+            continue
+    return text.encode("utf-8", "replace")
 
 
 def objects(found: Any) -> Sequence[Any]:

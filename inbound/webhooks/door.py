@@ -46,8 +46,8 @@ log = structlog.get_logger()
 
 HEAD = 200_000
 """Bytes in which the headers are looked for."""
-ITEM = "item@webhook.invalid"
-"""Return path of an item that could not be read: nobody's, and no bounce's."""
+NOBODY = "nobody@webhook.invalid"
+"""Return path of what has none that can be read: the null one would say "a bounce", which no person sees."""
 Events = Callable[[Sequence[DeliveryEvent]], Awaitable[None]]
 
 
@@ -202,7 +202,7 @@ class WebhookDoor:
             return Refusal("unreadable", why)
         headers = [("From", ""), ("To", recipients[0]), ("Subject", f"Unreadable item of {source.NAME}: {why[:200]}")]
         raw = rebuild(headers[1:], text=headers[2][1], files=[File(item, "item.txt", "text/plain")])
-        return await self._intake.accept(raw, self._envelope(settings, InboundMail(b"", ITEM), recipients, raw))
+        return await self._intake.accept(raw, self._envelope(settings, InboundMail(b"", NOBODY), recipients, raw))
 
     def _ours(self, settings: WebhookSettings, recipients: Sequence[str]) -> tuple[str, ...]:
         known = [found for one in recipients if (found := addresses.canonical(one)) is not None]
@@ -213,10 +213,9 @@ class WebhookDoor:
         self, settings: WebhookSettings, mail: InboundMail, recipients: tuple[str, ...], raw: bytes
     ) -> Envelope:
         trusted = settings.trusted
-        sender = mail.mail_from if mail.mail_from is not None else _return_path(raw)
         return Envelope(
             door=f"webhook:{settings.provider}",
-            mail_from=addresses.canonical(sender) or "",
+            mail_from=_return_path(mail.mail_from, raw),
             rcpt_to=recipients,
             vouched=mail.vouched[:20] if trusted else (),
             spam=mail.spam[:20] if trusted else (),
@@ -251,13 +250,18 @@ def _seen(source: Provider, mail: InboundMail, recipients: tuple[str, ...]) -> S
     return Seen(key=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(), bound=bool(mail.bound))
 
 
-def _return_path(raw: bytes) -> str:
-    """What the mail itself says: its Return-Path, else its author. An empty one would mean a bounce."""
+def _return_path(given: str | None, raw: bytes) -> str:
+    """As the provider gives it, else the mail's own; the author's where that is no address, empty where it is null."""
+    if found := addresses.canonical(given or ""):
+        return found
     head = message_from_bytes(raw[:HEAD].partition(b"\r\n\r\n")[0])
-    if (stated := head.get("return-path")) is not None:
-        return str(stated).strip().strip("<>")
-    found = getaddresses([str(head.get("from", ""))])
-    return found[0][1] if found else ""
+    stated = head.get("return-path") if given is None else given
+    path = "" if stated is None else str(stated).strip(" <>")
+    if stated is not None and not path:
+        return ""
+    author = [one for _, one in getaddresses([str(head.get("from", ""))])[:1]]
+    known = (addresses.canonical(one) for one in (path, *author))
+    return next((one for one in known if one), NOBODY)
 
 
 def _with_line_ends(raw: bytes) -> bytes:

@@ -50,6 +50,8 @@ ABOUT = About(
     needs={"secret": "it signs nothing, so a password is all that proves it"},
 )
 ANSWERS = Answers(not_ours=403)
+UNASKED = frozenset({"Open", "Click", "SubscriptionChange"})
+"""Events that the same webhook brings where they are ticked, and that say nothing of a delivery."""
 
 
 def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusal:
@@ -60,6 +62,8 @@ def parse(request: Request) -> Parsed:
     data = posted_json(request)
     if optional(data, "RecordType") in {"Bounce", "SpamComplaint", "Delivery"}:
         return Parsed(events=(_event(data),))
+    if optional(data, "RecordType") in UNASKED:
+        return Parsed()
     recipients = [optional(one, "Email") for one in optional(data, "ToFull", kind=list, default=[])]
     recipients += [optional(one, "Email") for one in optional(data, "CcFull", kind=list, default=[])]
     recipients += [optional(one, "Email") for one in optional(data, "BccFull", kind=list, default=[])]

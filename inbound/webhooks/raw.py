@@ -1,11 +1,11 @@
 """A whole mail as the body (`message/rfc822`), signed as Standard Webhooks: from an Email Worker or a script.
 
 The envelope stands in the query, signed by nothing but known to the sender's own program: `?from=...&to=...&to=...`.
-Derive the webhook's id from the mail (a hash of it), so that a second try has the same one. What a caller is to make of
-a status:
+Derive the webhook's id from the mail with its envelope (a hash of them), so that a second try has the same one and the
+same mail to another recipient, which comes in a request of its own, has not. What a caller is to make of a status:
 
     2xx     done
-    404     never: for nobody here
+    404     never, where it says `not ours`: for nobody here; another one is a wrong URL
     other   again, and somebody should look: another secret, a wrong clock, no mail in the body
 """
 
@@ -72,7 +72,8 @@ def dress(letter: Letter) -> Request:
 
 
 def sign(request: Request, signing: Signing) -> Request:
-    name = "msg_" + hashlib.sha256(request.body).hexdigest()[:24]
+    envelope = "".join(f"{value}\n" for _, value in request.query).encode()
+    name = "msg_" + hashlib.sha256(envelope + request.body).hexdigest()[:24]
     return with_headers(request, *standard_headers("webhook", name, request.body, signing))
 
 

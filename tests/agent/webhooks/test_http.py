@@ -137,6 +137,16 @@ async def test_a_body_that_never_ends_is_let_go(tmp_path: Path) -> None:
         assert await post(client, "/inbound/postmark") == 200
 
 
+@pytest.mark.parametrize("length", ["10001", "9" * 20])
+async def test_a_claim_that_is_too_large_is_413_before_a_byte_came(tmp_path: Path, length: str) -> None:
+    """However many digits it has."""
+    async with listening(tmp_path, max_body_bytes=10_000) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(f"POST /inbound/postmark HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        assert b" 413 " in await asyncio.wait_for(reader.readline(), 3)
+        writer.close()
+
+
 CASES = {
     'provider = "postmark"': "needs secret",
     'provider = "postmrak"': "did you mean postmark",

@@ -11,6 +11,7 @@ import pytest
 from agent.states import MailStatus
 from inbound.webhooks import resend
 from inbound.webhooks.contract import Request
+from inbound.webhooks.door import NOBODY
 from inbound.webhooks.registry import provider
 from tests.agent.postroom import CUSTOMER
 from tests.agent.webhooks.hooked import answers, hooked, known
@@ -62,6 +63,28 @@ async def test_a_return_path_that_is_not_given_is_not_the_null_one(
         assert await it.post("raw", replace(good, query=(*to, *query))) == 200
         (mail_id,) = await it.stored()
         assert (await it.home.mail(mail_id)).envelope["mail_from"] == path
+
+
+@pytest.mark.parametrize(("author", "path"), [(f"From: {CUSTOMER}\r\n", CUSTOMER), ("", NOBODY)])
+async def test_a_return_path_that_is_no_address_is_not_the_null_one(tmp_path: Path, author: str, path: str) -> None:
+    """Else a customer's mail would be recorded as a machine's, and no person would see it."""
+    async with hooked(tmp_path, "raw", known()) as it:
+        odd = replace(letter(f"{author}Subject: x\r\n\r\nx\r\n".encode()), mail_from="no address@customer.example")
+        assert await it.post("raw", dressed.request("raw", odd)) == 200
+        await it.home.settle()
+        (mail_id,) = await it.stored()
+        found = await it.home.mail(mail_id)
+        assert (found.envelope["mail_from"], found.kind) == (path, "personal")
+
+
+@pytest.mark.parametrize("word", ["Open", "Click", "SubscriptionChange"])
+async def test_postmarks_other_events_are_taken_and_say_nothing(tmp_path: Path, word: str) -> None:
+    """Refused, they would come ten times again, each an alarm that a customer's mail may be waiting."""
+    async with hooked(tmp_path, "postmark", known()) as it:
+        made = posted.signed("postmark", {"RecordType": word, "MessageID": "m-1", "Recipient": CUSTOMER})
+        assert await it.post("postmark", made) == 200
+        assert await it.post("postmark", posted.signed("postmark", {"RecordType": "x", "MessageID": "m-1"})) == 400
+        assert await it.stored() == []
 
 
 async def test_mandrill_leaves_the_sender_of_what_comes_in_empty(tmp_path: Path) -> None:

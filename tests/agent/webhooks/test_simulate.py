@@ -140,6 +140,20 @@ async def test_the_script_of_the_docs_works(tmp_path: Path) -> None:
         assert "401" in said
 
 
+async def test_the_script_takes_any_envelope(tmp_path: Path) -> None:
+    """Each recipient is a call of its own with an id of its own; a plus or an umlaut in an address is itself."""
+    async with started(tmp_path, dressed.section("raw")) as it:
+        script = tmp_path / "post.py"
+        script.write_text(block("urllib.request").replace("https://mail.example.com", it.url))
+        paths = [CUSTOMER, "bounces+ann=x@customer.example", "jürgen@customer.example"]
+        for path in paths:
+            command = (sys.executable, str(script), dressed.STANDARD, path, SUPPORT)
+            assert await ran(*command, stdin=(MAIL % "s").encode()) == (0, "")
+        async with it.parts.database.read() as tx:
+            kept = [await mails.get(tx, one) for one in await it.stored()]
+        assert sorted(one.envelope["mail_from"] for one in kept if one) == sorted(paths)
+
+
 HARNESS = """
 import worker from "./worker.mjs";
 const [url, secret, from, to] = process.argv.slice(2);
@@ -152,7 +166,7 @@ await worker.email(message, { URL: url, SECRET: secret });
 
 
 async def test_the_worker_of_the_docs_works(tmp_path: Path) -> None:
-    """As it stands there, in Node: taken; another address is rejected for good, another secret is tried again."""
+    """As it stands there, in Node: taken; another address is rejected for good, another secret or URL tried again."""
     if not node():
         pytest.skip("no Node of 20.18 or newer: `apt-get install nodejs`, or `npm ci` in tests/peers")
     async with started(tmp_path, dressed.section("raw")) as it:
@@ -160,16 +174,18 @@ async def test_the_worker_of_the_docs_works(tmp_path: Path) -> None:
         (tmp_path / "run.mjs").write_text(HARNESS)
         mail = (MAIL % "w").encode()
 
-        async def worked(secret: str, to: str) -> tuple[int, str]:
-            return await ran(
-                node(), str(tmp_path / "run.mjs"), f"{it.url}/inbound/raw", secret, CUSTOMER, to, stdin=mail
-            )
+        async def worked(secret: str, to: str, path: str = CUSTOMER, name: str = "raw") -> tuple[int, str]:
+            url = f"{it.url}/inbound/{name}"
+            return await ran(node(), str(tmp_path / "run.mjs"), url, secret, path, to, stdin=mail)
 
         assert await worked(dressed.STANDARD, SUPPORT) == (0, "")
         assert len(await it.stored()) == 1
+        assert await worked(dressed.STANDARD, SUPPORT, "bounces+ann=x@customer.example") == (0, "")
+        assert len(await it.stored()) == 2
         mail = mail.replace(b"<w@x>", b"<w2@x>")
         assert await worked(dressed.STANDARD, "nobody@larkspur.example") == (0, "rejected: no such mailbox\n")
-        code, said = await worked(dressed.OTHER, SUPPORT)
-        assert code != 0
-        assert "Postroom answered 401" in said
-        assert len(await it.stored()) == 1
+        for secret, name, status in ((dressed.OTHER, "raw", 401), (dressed.STANDARD, "other", 404)):
+            code, said = await worked(secret, SUPPORT, name=name)
+            assert code != 0
+            assert f"Postroom answered {status}" in said
+        assert len(await it.stored()) == 2
