@@ -182,7 +182,7 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_check_tells_what_a_webhook_rests_on() -> None:
-    """That a password is all there is, that a provider's word counts, and which variables are read."""
+    """That a password is all there is, that a provider's word of DKIM and spam counts, and which variables are read."""
     webhooks = [
         {"provider": "postmark", "secret": SECRET},
         {"provider": "sendgrid", "secret": SECRET, "trusted": True},
@@ -192,7 +192,7 @@ def test_check_tells_what_a_webhook_rests_on() -> None:
     environ = {"POSTROOM_WEBHOOK_POSTMARK_SECRET": SECRET, "POSTROOM_WEBHOOK_BREVO_SECRET": SECRET}
     told = list(notes(config, {}, environ))
     assert [one for one in told if one.startswith("webhook postmark")] != []
-    assert len([one for one in told if one.startswith("webhook sendgrid")]) == 2
+    assert len([one for one in told if one.startswith("webhook sendgrid")]) == 3
     assert [one for one in told if one.startswith("webhook mailgun")] == []
     assert [one for one in told if "nothing reads it" in one] == [
         next(one for one in told if one.startswith("POSTROOM_WEBHOOK_BREVO_SECRET"))
