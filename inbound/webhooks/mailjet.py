@@ -73,7 +73,7 @@ def verify(request: Request, secrets: Secrets, now: datetime) -> Proven | Refusa
 
 def parse(request: Request) -> Parsed:
     data = posted_json(request)
-    if isinstance(data, list) or "event" in data:
+    if isinstance(data, list) or (isinstance(data, dict) and "event" in data):
         return Parsed(events=events([_told(one) for one in (data if isinstance(data, list) else [data])], REPORTS))
     headers = [
         (name, str(value))

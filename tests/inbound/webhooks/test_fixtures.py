@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inbound.contracts import NormalizedEmail
 from inbound.mime import normalize
+from inbound.webhooks.contract import UnreadableError
 from inbound.webhooks.registry import NAMES, provider
 from tests.inbound.webhooks import posted
 from tests.inbound.webhooks.dressed import SIGNED_BODY, about, verified
 
 WORDS = ("bounced", "delivered", "complained", "delayed")
 REPORTS = sorted(path for word in WORDS for path in posted.FOLDER.glob(f"*/{word}.json"))
+BODIES = sorted(one for one in posted.FOLDER.glob("*/*.json") if "." not in one.stem)
+ODD: tuple[Any, ...] = (None, 5, "x", [None], {})
 OWN_NAMES = {path.parent.name for path in REPORTS if "OURS" not in path.read_text("utf-8")}
 """Whose reports name a mail by an id of their own alone."""
 
@@ -72,3 +78,26 @@ def test_a_report_as_documented_is_read(path: Path) -> None:
     told = "ann@customer.example" in path.read_text("utf-8").lower()  # mox names no recipient
     assert event.recipient == ("ann@customer.example" if told else "")
     assert parsed.mails == ()
+
+
+def bent(data: Any) -> Iterator[Any]:
+    """The same with one member of another kind at a time."""
+    yield from ODD
+    for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        for other in bent(data[key]):
+            yield {**data, key: other} if isinstance(data, dict) else [*data[:key], other, *data[key + 1 :]]
+
+
+@pytest.mark.parametrize("path", BODIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_member_of_another_kind_is_unreadable_at_most(path: Path) -> None:
+    """Read without it, or refused with a reason: never a mistake of ours, which comes again and again."""
+    name, tried = path.parent.name, 0
+    for data in bent(json.loads(path.read_text("utf-8"))):
+        try:
+            request = posted.signed(name, data)
+        except (AttributeError, TypeError, ValueError):  # no form, or nothing to sign
+            continue
+        tried += 1
+        with suppress(UnreadableError):
+            provider(name).parse(request)
+    assert tried > 5
