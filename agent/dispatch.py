@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from agent.ids import new_id
-from agent.letter import below, letter
+from agent.letter import below, clickable, letter
 from agent.parts import Parts
 from agent.policy import Judgement
 from agent.states import JobKind
@@ -39,6 +39,7 @@ def build(
     mailbox = parts.mailbox(draft.mailbox)
     domain = mailbox.address.rpartition("@")[2]
     email = NormalizedEmail.model_validate(mail.normalized)
+    text = letter(draft.proposal.plain_text, below(mailbox, mail, way))
     composed = compose(
         Reply(
             from_address=mailbox.address,
@@ -46,7 +47,8 @@ def build(
             to_address=mail.author,
             to_name=mail.author_name,
             subject=draft.proposal.subject,
-            body=letter(draft.proposal.plain_text, below(mailbox, mail, way)),
+            body=text,
+            html=clickable(mailbox, text),
             message_id=tokens.message_id(parts.keys.token, delivery_id, domain),
             in_reply_to=None if email.message_id_derived else email.message_id,
             references=email.references,

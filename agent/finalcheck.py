@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from agent import gate
 from agent.facts import gather
-from agent.letter import below, words_of
+from agent.letter import below, clickable, words_of
 from agent.parts import Parts
 from agent.policy import Facts, FinalText, Judgement, evaluate_final
 from agent.proposing import template_of
@@ -44,8 +44,9 @@ async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -
     mail = await mails.get(tx, delivery.mail_id)
     if mail is None:
         raise LookupError(f"the mail {delivery.mail_id} of a delivery is gone")
-    words = words_of(found.body, below(parts.mailbox(draft.mailbox), mail, email.way))
-    if words is None:
+    mailbox = parts.mailbox(draft.mailbox)
+    words = words_of(found.body, below(mailbox, mail, email.way))
+    if words is None or not set(found.links) <= set(clickable(mailbox, found.body) or ()):
         return Refused(code="letter", reason="below the words stands something else than the mailbox puts there today")
     found = found.model_copy(update={"body": words})
     judgement, facts = await _judge(parts, tx, mail, delivery, draft, found, email.way, now)

@@ -15,6 +15,7 @@ import re
 import unicodedata
 
 from agent.human import WORD
+from agent.links import is_allowed
 from agent.parts import Parts
 from agent.sections import Mailbox
 from agent.store.mails import Mail
@@ -53,6 +54,7 @@ PHRASES: dict[str, tuple[str, str]] = {
 }
 """By language: the disclosure, and the line above a quotation."""
 
+_WRITTEN = re.compile(r"https://[!-;=?-~]{1,1000}")
 _SCHEME = re.compile(r":(?=//)|(?<=\bmailto):|(?<=\btel):|(?<=\bsms):|(?<=\bdata):", re.IGNORECASE)
 _DOT = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=\bwww)\.", re.IGNORECASE)
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -89,6 +91,14 @@ def below(mailbox: Mailbox, mail: Mail, way: Way) -> str:
 def below_an_approved(parts: Parts, mail: Mail) -> str:
     """What a person has to see before they approve a reply to this mail."""
     return below(parts.mailbox(mail.mailbox), mail, "approved") if mail.mailbox in parts.rules else ""
+
+
+def clickable(mailbox: Mailbox, text: str) -> tuple[str, ...] | None:
+    """Links of the text that its HTML may make links of; None where the mailbox writes plain text alone."""
+    if not mailbox.html:
+        return None
+    found = dict.fromkeys(link.rstrip(".,;:!?)]'*_") for link in _WRITTEN.findall(text))
+    return tuple(link for link in found if is_allowed(link, mailbox.allowed_links, ()))
 
 
 def defused(text: str) -> str:

@@ -190,7 +190,7 @@ class WorkerSettings(Section):
     """A decided reply that could not leave within this time is void."""
 
 
-LETTER_SETTINGS = ("disclosure", "disclosure_text", "signature", "quote")
+LETTER_SETTINGS = ("disclosure", "disclosure_text", "signature", "quote", "html")
 """Keys of a mailbox that say what stands around the words of its replies."""
 
 
@@ -225,6 +225,8 @@ class Mailbox(Section):
     """Stands below every reply, after `-- `."""
     quote: bool = False
     """Whether the answered mail stands below the reply, its links defused, 60 lines at most."""
+    html: bool = False
+    """Whether replies say the same in HTML too, beside the plain text; only allowed links are links there."""
     allowed_links: tuple[AllowedLink, ...] = ()
     """Prefixes of links that replies may carry: `https://shop.example/help/`."""
     forwarder: tuple[Forwarder, ...] = ()

@@ -10,6 +10,7 @@ Rules:
   nobody makes themselves unanswerable.
 - text/plain in UTF-8, 7bit where any relay leaves that alone, else quoted-printable; CRLF, lines far below 998 octets.
 - One `Re:` however often it went to and fro; References keep the first and the newest, bounded.
+- HTML, where it is asked for, stands beside the text and is made of it (`markup`).
 - The bytes are read again by `inspect` and compared with what was asked before anybody gets them.
 """
 
@@ -27,6 +28,7 @@ from outbound import headers
 from outbound.addresses import canonical
 from outbound.contracts import MARKS, Frozen, Refused, Way
 from outbound.inspection import Inspected, inspect
+from outbound.markup import markup
 
 __all__ = ["Composed", "Inspected", "Reply", "compose", "inspect", "reply_subject"]
 
@@ -34,7 +36,9 @@ MAX_REFERENCES = 12
 MAX_NAME = 100
 MAX_SUBJECT = 998
 PLAIN = "Content-Type: text/plain; charset=utf-8"
+HTML = "Content-Type: text/html; charset=utf-8"
 
+_LINK = re.compile(r"https://[!-~]{1,2000}")
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\t\u2028\u2029]")
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _OUR_ID = re.compile(r"[a-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[a-z0-9.-]{1,253}", re.IGNORECASE)
@@ -66,6 +70,8 @@ class Reply(Frozen):
     way: Way
     reply_to: str = ""
     """Where the answer to a notice is to go; replies have none."""
+    html: tuple[str, ...] | None = None
+    """Says it in HTML too, beside the text; these parts of it are links there. None: plain text alone."""
     attached: bytes = b""
     """The mail that a notice is about, as it came: goes along as `original.eml`. Replies have none."""
 
@@ -88,7 +94,10 @@ def compose(reply: Reply) -> Composed | Refused:
         return asked
     body = _normal_body(asked.body)
     encoding, payload = _encode_body(body)
-    if asked.attached:
+    if asked.html is not None:
+        block = _header_block(asked, "7bit", f'multipart/alternative; boundary="{_boundary(asked)}"')
+        payload = _with_html(asked, encoding, payload, markup(body, asked.html))
+    elif asked.attached:
         block = _header_block(asked, "7bit", f'multipart/mixed; boundary="{_boundary(asked)}"')
         payload = _with_attachment(asked, encoding, payload)
     else:
@@ -144,6 +153,8 @@ def _problem_with(reply: Reply) -> tuple[str, str] | None:
         ("reply_to", bool(reply.reply_to) and reply.way != "notice", "answers to a reply come to its sender"),
         ("reply_to", bool(reply.reply_to) and canonical(reply.reply_to) != reply.reply_to, "not a plain address"),
         ("attached", bool(reply.attached) and reply.way != "notice", "a reply takes no mail along"),
+        ("html", reply.html is not None and reply.way == "notice", "a notice is plain text"),
+        ("html", any(not _LINK.fullmatch(one) for one in reply.html or ()), "a link is https and has no blanks"),
     )
     return next(((code, reason) for code, broken, reason in checks if broken), None)
 
@@ -192,6 +203,21 @@ def _with_attachment(reply: Reply, encoding: str, text: bytes) -> bytes:
             data,
             edge,
             b"--\r\n",
+        ]
+    )
+
+
+def _with_html(reply: Reply, encoding: str, text: bytes, html: str) -> bytes:
+    """RFC 2046 5.1.4: the plainest first."""
+    edge = f"--{_boundary(reply)}"
+    kind, marked = _encode_body(html)
+    return b"".join(
+        [
+            f"{edge}\r\n{PLAIN}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode(),
+            text,
+            f"\r\n{edge}\r\n{HTML}\r\nContent-Transfer-Encoding: {kind}\r\n\r\n".encode(),
+            marked,
+            f"\r\n{edge}--\r\n".encode(),
         ]
     )
 
@@ -267,7 +293,10 @@ def _difference(found: Inspected, asked: Reply, body: str, block: str) -> str:
         "message_id": asked.message_id,
         "auto_submitted": MARKS[asked.way],
         "attachments": 1 if asked.attached else 0,
+        "html": "" if asked.html is None else markup(body, asked.html),
     }
+    if not set(found.links) <= set(asked.html or ()):
+        return "links"
     for field, value in wanted.items():
         if getattr(found, field) != value:
             return field

@@ -4,6 +4,7 @@ Rules:
 - Read strictly: what we would not have written is refused, not understood.
 - Lines end with CRLF and have at most 998 octets; no bare CR or LF, no control character anywhere.
 - Only the headers in `OURS`, each once (signatures apart); From and To name one mailbox each.
+- HTML stands beside the text alone, and says what the text says (`markup.read`).
 - Every value is read twice, by our reader and by the standard library's; where they differ the mail is refused.
 """
 
@@ -18,6 +19,7 @@ from email.message import Message
 from email.utils import getaddresses
 from functools import lru_cache
 
+from outbound import markup
 from outbound.addresses import canonical
 from outbound.contracts import MARKS, Frozen, Refused
 from outbound.headers import MalformedHeaderError, decode, has_controls, is_safe
@@ -56,6 +58,10 @@ class Inspected(Frozen):
     """Empty where the header is absent."""
     attachments: int
     """Parts beside the text."""
+    html: str = ""
+    """The same text as HTML, where the mail has it; proven to say the same."""
+    links: tuple[str, ...] = ()
+    """Where the HTML's links lead."""
 
     def header(self, name: str) -> str:
         """Return the decoded value of the first header of that name, or an empty string."""
@@ -99,7 +105,7 @@ def _inspect(raw: bytes) -> Inspected | Refused:
     decoded = tuple((name, _safe(decode(value))) for name, value in headers)
     message = email.message_from_bytes(raw, policy=email.policy.compat32)
     _compare(message, headers, dict(decoded)["subject"])
-    body, attachments = _content(message)
+    body, attachments, html = _content(message)
     return Inspected(
         headers=decoded,
         from_address=from_address,
@@ -111,6 +117,8 @@ def _inspect(raw: bytes) -> Inspected | Refused:
         message_id=single["message-id"].removeprefix("<").removesuffix(">"),
         auto_submitted=single.get("auto-submitted", ""),
         attachments=attachments,
+        html=html,
+        links=_links(html, body),
     )
 
 
@@ -172,17 +180,37 @@ def _compare(message: Message, headers: list[tuple[str, str]], subject: str) -> 
         raise MalformedHeaderError("readers differ on what a header says")
 
 
-def _content(message: Message) -> tuple[str, int]:
+def _content(message: Message) -> tuple[str, int, str]:
+    """The text, the number of parts beside it, and the HTML."""
     leaves = [part for part in message.walk() if not part.is_multipart()]
     if not leaves:
         raise MalformedHeaderError("no text")
-    text = leaves[0]
-    if text.get_content_type() != "text/plain" or text.get_content_disposition() == "attachment":
-        raise MalformedHeaderError("the first part is not plain text")
-    payload = text.get_payload(decode=True)
-    if not isinstance(payload, bytes) or any(part.defects for part in message.walk()):
+    if any(part.defects for part in message.walk()):
         raise MalformedHeaderError("a defect in the parts")
-    body = payload.decode(text.get_content_charset("us-ascii")).replace("\r\n", "\n")
-    if has_controls(re.sub(r"[\n\t]", " ", body)):
+    body = _text(leaves[0], "text/plain", "the first part")
+    if message.get_content_type() != "multipart/alternative":
+        return body, len(leaves) - 1, ""
+    if len(leaves) != 2:
+        raise MalformedHeaderError("an alternative is one text and one HTML")
+    return body, 0, _text(leaves[1], "text/html", "the second part of an alternative")
+
+
+def _text(part: Message, kind: str, which: str) -> str:
+    if part.get_content_type() != kind or part.get_content_disposition() == "attachment":
+        raise MalformedHeaderError(f"{which} is not {kind}")
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes) or part.defects:
+        raise MalformedHeaderError("a defect in the parts")
+    text = payload.decode(part.get_content_charset("us-ascii")).replace("\r\n", "\n")
+    if has_controls(re.sub(r"[\n\t]", " ", text)):
         raise MalformedHeaderError("a control character in the text")
-    return body, len(leaves) - 1
+    return text
+
+
+def _links(html: str, body: str) -> tuple[str, ...]:
+    if not html:
+        return ()
+    shown, links = markup.read(html)
+    if shown != body:
+        raise MalformedHeaderError("the HTML says something else than the text")
+    return links

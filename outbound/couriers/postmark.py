@@ -38,6 +38,7 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
         "To": _mailbox(found.to_name, found.to_address),
         "Subject": found.subject,
         "TextBody": found.body,
+        **({"HtmlBody": found.html} if found.html else {}),
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
         "Metadata": {"message_id": found.message_id},
         "MessageStream": settings.stream,

@@ -36,6 +36,7 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
         "to": [found.to_address],
         "subject": found.subject,
         "text": found.body,
+        **({"html": found.html} if found.html else {}),
         "headers": own_headers(found),
     }
     key = settings.api_key.get_secret_value()

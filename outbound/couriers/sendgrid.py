@@ -30,11 +30,12 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
     found = read_mail(email)
     if isinstance(found, Never):
         return found
+    said_as = (("text/plain", found.body), ("text/html", found.html))
     data = {
         "personalizations": [{"to": [_mailbox(found.to_name, found.to_address)]}],
         "from": _mailbox(found.from_name, found.from_address),
         "subject": found.subject or " ",
-        "content": [{"type": "text/plain", "value": found.body}],
+        "content": [{"type": kind, "value": said} for kind, said in said_as if said],
         "headers": own_headers(found),
         "custom_args": {"message_id": found.message_id},
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},

@@ -204,3 +204,32 @@ async def test_a_quotation_is_bounded(tmp_path: Path) -> None:
             assert below.count("\n") < QUOTED_LINES + 6
             assert below.endswith("> [...]\n" if "end" not in text else "> end\n")
             assert not {"\u202e", "\x07"} & set(below)
+
+
+async def test_a_mailbox_that_asks_for_html_writes_both(tmp_path: Path) -> None:
+    """Allowed links lead somewhere there, others are text; the final check takes it."""
+    config = lettered(tmp_path, html=True, signature="https://larkspur.example/a. https://elsewhere.example/")
+    async with house(tmp_path, config=config) as home:
+        await home.receive(HOURS)
+        await home.settle()
+        (raw,) = home.replies()
+        found = inspect(raw)
+        assert not isinstance(found, Refused)
+        assert found.links == ("https://larkspur.example/a",)
+        assert "elsewhere.example" in found.body
+
+
+async def test_a_link_of_the_html_that_is_not_allowed_does_not_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The final check reads the links in the bytes."""
+    config = lettered(tmp_path, html=True, signature="https://elsewhere.example/")
+    async with house(tmp_path, config=config) as home:
+        with monkeypatch.context() as forged:
+            forged.setattr("agent.dispatch.clickable", lambda *_: ("https://elsewhere.example/",))
+            mail_id = await home.receive(HOURS)
+            await home.service.triager.drain()
+            await home.service.runner.drain()
+        await home.settle()
+        assert home.replies() == []
+        assert (await home.mail(mail_id)).status is MailStatus.WAITING

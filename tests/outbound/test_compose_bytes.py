@@ -197,6 +197,8 @@ OTHERWISE: dict[str, Any] = {
     "message_id": "p2@acme.example",
     "auto_submitted": "",
     "attachments": 1,
+    "html": "<!DOCTYPE html>",
+    "links": ("https://evil.example/",),
 }
 HEADERS = {"date": "Fri, 20 Nov 2026 12:30:16 +0000", "in-reply-to": "<x@y>", "references": "<x@y>"}
 
