@@ -15,7 +15,9 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Literal
 
@@ -286,6 +288,8 @@ async def send_test(config: Config, to: str) -> int:
     mail["From"] = "postroom-test@localhost.localdomain"
     mail["To"] = to
     mail["Subject"] = "Postroom test mail"
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = make_msgid(domain="localhost.localdomain")  # else the second test would be the first again
     mail.set_content("This is a test of the way in. Nobody wrote it, so no reply leaves without a person.\n")
     where = f"{config.listener.host}:{config.listener.port}"
     try:

@@ -30,6 +30,7 @@ from agent.models.base import (
     ModelUnavailableError,
 )
 from agent.models.bounds import bounded
+from agent.models.callids import distinct
 from agent.parts import Parts
 from agent.patience import MODEL_PATIENCE, MODEL_PAUSE
 from agent.prompt import run_request
@@ -60,7 +61,7 @@ async def work(parts: Parts, held: Job) -> None:
     while turn is not None:
         request = run_request(turn.view, turn.items, parts.lookups.offered(turn.view))
         try:
-            answer = bounded(await parts.model.respond(request))
+            answer = bounded(distinct(await parts.model.respond(request), turn.items))
         except ModelUnavailableError as error:
             await _wait_for_model(parts, held, turn, error)
             return
@@ -191,12 +192,8 @@ async def _do_calls(
     parts: Parts, tx: Tx, turn: _Turn, calls: Sequence[FunctionCall], looked: Mapping[str, str], now: datetime
 ) -> bool:
     """Handle a turn's calls in order; True where at least one of them waits."""
-    known = {item.call_id for item in turn.items if isinstance(item, FunctionCall)}
     rows: list[tuple[FunctionCall, str | None, str | None]] = []
     for n, call in enumerate(calls):
-        if call.call_id in known:  # nothing to answer it by: a second row would answer the first call twice
-            continue
-        known.add(call.call_id)
         if n >= MAX_CALLS_A_TURN:
             rows.append((call, Answered.error(f"more than {MAX_CALLS_A_TURN} calls in one turn").output, None))
             continue

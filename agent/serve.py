@@ -309,12 +309,21 @@ async def expire_all(service: Service) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
+def _load(model: Model, roles: frozenset[Role]) -> None:
+    """Import what the first mail would otherwise wait for, and the doors with it."""
+    from agent.models.openai import OpenAIModel
+
+    credentials.plugins()
+    if isinstance(model, OpenAIModel) and Role.WORKER in roles:
+        model.load()
+
+
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """Start everything; stop it in order when the block ends. A part that dies ends the block with its error."""
     parts = service.parts
     try:
-        await asyncio.to_thread(credentials.plugins)  # the first reply shall not wait for what they import
+        await asyncio.to_thread(_load, parts.model, service.roles)
         if Role.DOOR in service.roles:
             await service.door.start()
         if Role.WORKER in service.roles:

@@ -107,7 +107,13 @@ def _items(message: dict[str, Any], *, keep: bool) -> list[Item]:
     if len(calls) > MAX_ITEMS:
         raise ValueError(f"{len(calls)} calls")
     items += [
-        FunctionCall(call_id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
+        FunctionCall(call_id=_id(call), name=call["function"]["name"], arguments=call["function"]["arguments"])
         for call in calls
     ]
     return items
+
+
+def _id(call: dict[str, Any]) -> str:
+    """Of a call; empty where the server gives none, or a number: it gets one of ours then."""
+    found = call.get("id")
+    return "" if found is None or isinstance(found, int) else found

@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's protocol, through the openai SDK: OpenAI, Ollama, vLLM, llama.cpp.
 
 Rules:
-- One client for the whole process, made when it is first needed, closed with the service.
+- One client for the whole process, made when a service starts or it is first needed, closed with the service.
 - Time is bounded in all, not between two bytes: an answer that trickles in is none.
 - Tries are bounded. What may be over in a while is ModelUnavailableError, with how long the server wants to be left
   alone; a request that the server finds wrong, or an answer that is none, is a failed answer.
@@ -56,6 +56,11 @@ class OpenAIModel:
         self._sleep = sleep
         self._now = now
         self._client: openai.AsyncOpenAI | None = None
+
+    def load(self) -> None:
+        """Import the SDK and open the client: a second or so, which a service spends in a thread before it is up."""
+        client = self._opened()
+        _ = client.chat.completions.with_raw_response if self._chat else client.responses.with_raw_response
 
     async def respond(self, request: ModelRequest) -> ModelAnswer:
         make, read = (chat.body, chat.answer) if self._chat else (responses.body, responses.answer)

@@ -19,7 +19,6 @@ def call(call_id: str = "c1", arguments: str = "{}") -> FunctionCall:
 
 
 UNFIT: list[tuple[Item, ...]] = [
-    (call(""),),
     (call("c" * (MAX_CALL_ID + 1)),),
     tuple(call(f"c{n}") for n in range(MAX_ITEMS + 1)),
     (call(arguments="x" * (MAX_CHARACTERS + 1)),),

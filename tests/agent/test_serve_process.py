@@ -192,13 +192,15 @@ def test_a_certificate_that_is_none_is_a_plain_line(tmp_path: Path) -> None:
 
 
 def test_a_test_mail_goes_the_whole_way_in(tmp_path: Path) -> None:
-    """`postroom send-test` beside a running service: the door takes it, and says under which id."""
+    """`postroom send-test` beside a running service: the door takes it, and says under which id, each time another."""
     config, _ = configure(tmp_path)
     command = [*START[:-1], "send-test", "--config", str(config)]
     with serving(config):
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         refused = subprocess.run([*command, "x@y.example"], capture_output=True, text=True, check=False, timeout=60)
     assert refused.returncode == 1
     assert re.fullmatch(r"the door at \S+ refused x@y.example: 550 .*\n", refused.stderr)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.fullmatch(r"The door took it: .*m-[0-9a-z]+.*\n", ended.stdout)
+    assert again.stdout != ended.stdout, "a second test is a mail of its own"

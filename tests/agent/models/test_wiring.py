@@ -117,6 +117,18 @@ def test_looking_loads_no_client(tmp_path: Path, command: str) -> None:
     assert set(json.loads(done.stdout.splitlines()[-1])).isdisjoint({"openai", "httpx2"})
 
 
+@both
+async def test_a_service_is_up_when_it_can_ask(tmp_path: Path, dialect: Dialect) -> None:
+    """What the SDK imports takes a second: before the doors open, not while the first mail holds them up."""
+    config = load(written(tmp_path, f'[model]\nbase_url = "http://127.0.0.1:9/v1"\ndialect = "{dialect}"'), {})
+    async with opened(config) as database:
+        service = assemble(build(config, database=database, resolver=StaticZone({})), open_courier(config.courier))
+        async with running(service):
+            model = service.parts.model
+            assert isinstance(model, OpenAIModel)
+            assert ("chat" if dialect == "chat" else "responses") in vars(model._client)
+
+
 async def test_parts_that_ask_nobody_open_nothing(tmp_path: Path) -> None:
     """Every command that looks at drafts builds the parts, and leaves them without closing."""
     config = load(written(tmp_path, '[model]\nbase_url = "http://127.0.0.1:9/v1"'), {})
