@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.states import MailStatus
+from agent.store import mails
 from inbound.webhooks import resend
 from inbound.webhooks.contract import Request
 from inbound.webhooks.door import NOBODY
@@ -75,6 +76,16 @@ async def test_a_return_path_that_is_no_address_is_not_the_null_one(tmp_path: Pa
         (mail_id,) = await it.stored()
         found = await it.home.mail(mail_id)
         assert (found.envelope["mail_from"], found.kind) == (path, "personal")
+
+
+async def test_mail_that_lost_its_cr_in_json_is_as_it_was_on_the_wire(tmp_path: Path) -> None:
+    """So that it is the same mail by either door, and its signature covers what it covered."""
+    async with hooked(tmp_path, "postmark", known()) as it:
+        bare = letter(known().replace(b"\r\n", b"\n"))
+        assert await it.post("postmark", dressed.request("postmark", bare)) == 200
+        (mail_id,) = await it.stored()
+        async with it.home.parts.database.read() as tx:
+            assert await mails.raw(tx, mail_id) == known()
 
 
 @pytest.mark.parametrize("word", ["Open", "Click", "SubscriptionChange"])
