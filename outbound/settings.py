@@ -47,6 +47,9 @@ class CourierSettings(Frozen):
     """smtp: empty where the smarthost wants no log-in."""
     password: SecretStr = SecretStr("")
     """smtp: goes with `username`."""
+    token_file: Path | None = None
+    """smtp: an OAuth access token in the place of the password (XOAUTH2); read for each connection, so that what renews
+    it can write it there."""
     local_hostname: str = "localhost"
     """smtp: the name that we give in EHLO."""
     connect_timeout_seconds: float = Field(default=15.0, gt=0, le=120)
@@ -66,8 +69,11 @@ class CourierSettings(Frozen):
             return self
         if not self.host:
             raise ValueError("courier.host is needed for kind = 'smtp'")
-        if bool(self.username) != bool(self.password.get_secret_value()):
-            raise ValueError("courier.username and courier.password go together")
+        password = bool(self.password.get_secret_value())
+        if password and self.token_file is not None:
+            raise ValueError("courier.password and courier.token_file: one of the two logs in")
+        if bool(self.username) != (password or self.token_file is not None):
+            raise ValueError("courier.username and courier.password go together, or courier.token_file")
         if self.username and self.tls == "none" and not is_loopback(self.host):
             raise ValueError("courier.password would travel in plain text: set courier.tls to 'starttls' or 'tls'")
         return self

@@ -28,6 +28,7 @@ from agent.models.settings import ModelSettings
 from inbound.contracts import Envelope, SpamWord
 from inbound.rspamd import Rspamd
 from inbound.spam_settings import SpamSettings
+from outbound.couriers.smtp import access_token
 from outbound.settings import APIS, CourierSettings
 
 SECONDS = 10.0
@@ -156,9 +157,16 @@ async def _log_in(client: aiosmtplib.SMTP, settings: CourierSettings) -> Finding
     if not settings.username:
         return ok("log-in", "none is configured")
     try:
-        await client.login(settings.username, settings.password.get_secret_value())
+        if settings.token_file is not None:
+            await client.auth_xoauth2(settings.username, await access_token(settings.token_file))
+        else:
+            await client.login(settings.username, settings.password.get_secret_value())
     except aiosmtplib.SMTPException as error:
-        return fail("log-in", f"refused: {' '.join(str(error).split())[:200]}", "courier.username, courier.password")
+        return fail(
+            "log-in",
+            f"refused: {' '.join(str(error).split())[:200]}",
+            "courier.username, courier.password or courier.token_file",
+        )
     return ok("log-in", f"{settings.username} is let in")
 
 

@@ -24,6 +24,7 @@ Rules:
 - The switch is asked after RCPT was answered and before DATA is said: a pause stops a mail that is connected already.
 - The bytes on the wire are the approved ones, dots stuffed, and nothing else: no line end is mended, nothing is added.
 - Addresses are checked here and put on the wire as they are: aiosmtplib would mend them silently.
+- Log-in is CRAM-MD5, PLAIN or LOGIN, whatever is offered first of them, or XOAUTH2 where a token is set.
 - TLS is verified, 1.2 at least; `starttls` and `tls` never go on without it. Nothing secret goes over plain text.
 - A kept connection that turns out dead before DATA is replaced once within the same attempt; the server had nothing.
 - Bounded in time: see `CourierSettings.longest_attempt_seconds`.
@@ -36,6 +37,8 @@ import contextlib
 import re
 import ssl
 from enum import Enum
+from functools import partial
+from pathlib import Path
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
@@ -186,6 +189,7 @@ class SmtpCourier:
             port=settings.port,
             username=settings.username or None,
             password=settings.password.get_secret_value() or None,
+            oauth_token_generator=partial(access_token, settings.token_file) if settings.token_file else None,
             local_hostname=settings.local_hostname,
             timeout=settings.command_timeout_seconds,
             use_tls=settings.tls == "tls",
@@ -216,6 +220,14 @@ class SmtpCourier:
 
     def _peer(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
+
+
+async def access_token(file: Path) -> str:
+    """The OAuth token of this moment. Raises ValueError for a file that holds none, OSError where there is no file."""
+    token = (await asyncio.to_thread(file.read_text, "ascii")).strip()
+    if not token or not token.isprintable() or " " in token:
+        raise ValueError(f"{file} holds no access token")
+    return token
 
 
 def _tls_context(settings: CourierSettings) -> ssl.SSLContext:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from outbound.contracts import ApprovedEmail, DeliveryResult
 from outbound.couriers.registry import open_courier
@@ -201,3 +203,42 @@ async def test_where_nobody_can_say_whether_sending_is_paused_nothing_is_said() 
     assert result.kind == "paused"
     assert "DATA" not in peer.commands
     assert peer.mails == []
+
+
+async def test_an_access_token_logs_in_and_is_read_for_each_connection(tmp_path: Path) -> None:
+    """XOAUTH2, by the token that stands in the file then; one that is missing, empty or refused is for later."""
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    login = {"username": "postroom", "token_file": file}
+    async with scripted(
+        ehlo="250-peer\r\n250-8BITMIME\r\n250 AUTH XOAUTH2", auth=["235 ok", "235 ok", "535 no"]
+    ) as peer:
+        assert (await deliver(approved(), peer.port, **login)).kind == "sent"
+        file.write_text("second\n")
+        assert (await deliver(approved(), peer.port, **login)).kind == "sent"
+        refused = await deliver(approved(), peer.port, **login)
+        given = [b64decode(one.split()[2]) for one in peer.commands if one.startswith("AUTH XOAUTH2 ")]
+        assert given[:2] == [b"user=postroom\x01auth=Bearer %b\x01\x01" % one for one in (b"first", b"second")]
+        assert refused.kind == "again"
+        assert "second" not in str(refused)
+        for text in "", "two words":
+            file.write_text(text)
+            assert "holds no access token" in str(await deliver(approved(), peer.port, **login))
+        file.unlink()
+        assert (await deliver(approved(), peer.port, **login)).kind == "again"
+        assert len(peer.mails) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token_file": "t"},
+        {"username": "postroom"},
+        {"username": "postroom", "password": "x", "token_file": "t"},
+        {"username": "postroom", "token_file": "t", "host": "mail.example"},
+    ],
+)
+def test_one_secret_logs_in_and_never_over_plain_text(changes: dict[str, Any]) -> None:
+    """A name with a password or a token, and TLS to any other machine."""
+    with pytest.raises(ValidationError, match="courier"):
+        settings(25, **changes)
