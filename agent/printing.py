@@ -47,6 +47,7 @@ def print_story(console: Console, story: Story, *, whole: bool, beneath: str = "
         console,
         [
             ("why", mail.status_reason),
+            *(("again", f"at {words.instant(due_at)}; {error}") for due_at, error in story.put_off),
             ("from", f"{mail.author_name} <{mail.author}>" if mail.author else "unknown"),
             ("to", ", ".join(story.mailboxes) or "a return path of ours"),
             ("cc", ", ".join(one.email for one in story.email.cc) if story.email else ""),

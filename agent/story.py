@@ -8,10 +8,11 @@ are still those that it speaks of.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from agent.audit import Audit
 from agent.evidence import differences
-from agent.store import deliveries, drafts, mails, runs, trail
+from agent.store import deliveries, drafts, jobs, mails, runs, trail
 from agent.store.database import Tx
 from agent.store.deliveries import Attempt, Delivery
 from agent.store.drafts import Draft
@@ -41,6 +42,8 @@ class Story:
     sendings: tuple[Sending, ...]
     entries: tuple[Entry, ...]
     """Audit rows of this mail, oldest first."""
+    put_off: tuple[tuple[datetime, str], ...]
+    """When reading or answering it is tried again, and what was wrong."""
     broken: str
     """What is wrong with the audit's chain, or with what it is about; empty where all of it holds."""
 
@@ -75,6 +78,7 @@ async def tell(tx: Tx, audit: Audit, mail_id: str) -> Story | None:
         drafts=tuple(written),
         sendings=tuple([Sending(one, tuple(await deliveries.attempts(tx, one.id))) for one in sent]),
         entries=tuple(entries),
+        put_off=tuple(await jobs.put_off(tx, [mail.id, *(run.id for run in found)])),
         broken="; ".join(broken),
     )
 

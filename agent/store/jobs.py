@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -171,3 +171,13 @@ async def next_due(db: Database, kind: JobKind) -> datetime | None:
         )
         first = row.first()
     return None if first is None else max(first.due_at, first.lease_until or first.due_at)
+
+
+async def put_off(tx: Tx, refs: Sequence[str]) -> list[tuple[datetime, str]]:
+    """When work on any of these is tried again, and why not yet; only where something was wrong."""
+    rows = await tx.execute(
+        select(job.c.due_at, job.c.error).where(
+            job.c.kind.in_([JobKind.TRIAGE, JobKind.RUN]), job.c.ref.in_(refs), job.c.state == JobState.DUE
+        )
+    )
+    return [(row.due_at, row.error) for row in rows if row.error]

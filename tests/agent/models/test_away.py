@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from agent import closing
 from agent.approval import Decided
 from agent.models.base import ModelUnavailableError
 from agent.models.openai import OpenAIModel
+from agent.printing import print_story
 from agent.prompt import run_request
 from agent.states import MailStatus, RunState
+from agent.story import tell
 from tests.agent.models.model_server import Answer, Dialect, ModelServer, Raw, Says, Script, model_server
 from tests.agent.models.scripts import (
     VIEW,
@@ -27,7 +32,7 @@ from tests.agent.models.scripts import (
     state_of,
     text,
 )
-from tests.agent.postroom import HOURS
+from tests.agent.postroom import HOURS, House
 
 AWAY: dict[str, tuple[Answer, str]] = {
     "429": (Raw(status=429), "too much to do"),
@@ -146,6 +151,35 @@ async def test_a_server_that_is_never_there_costs_time_alone(tmp_path: Path, dia
         assert mail.status is MailStatus.PERSON
         assert "the model gave no answer" in mail.status_reason
         assert home.replies() == []
+
+
+@pytest.mark.parametrize("while_reading", [True, False])
+async def test_explain_says_why_a_mail_waits_for_a_model(tmp_path: Path, while_reading: bool) -> None:
+    """And when it is asked again; once it answers nothing of that is left."""
+    busy = [True]
+
+    def script(body: dict[str, Any], _n: int) -> Answer:
+        if busy[0] and is_extraction(body) is while_reading:
+            return Raw(status=404, body=b'{"error": "model not found"}')
+        return text(extraction()) if is_extraction(body) else text("done")
+
+    async def told(home: House, mail_id: str) -> str:
+        async with home.parts.database.read() as tx:
+            story = await tell(tx, home.parts.audit, mail_id)
+        assert story is not None
+        said = StringIO()
+        print_story(Console(file=said, soft_wrap=True), story, whole=True)
+        return said.getvalue()
+
+    async with at_home(tmp_path, "responses", script) as (_, home):
+        mail_id = await home.receive(HOURS)
+        await home.settle()
+        said = await told(home, mail_id)
+        assert re.search(r"again +at 20\d\d-.* UTC; the model server at .* look at model.name.*model not found", said)
+        busy[0] = False
+        home.clock.advance(minutes=2)
+        await home.settle()
+        assert "again  " not in await told(home, mail_id)
 
 
 async def test_a_backlog_is_not_lost_to_a_hiccup(tmp_path: Path) -> None:
