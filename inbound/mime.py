@@ -146,7 +146,9 @@ def _shown(found: parts.Found) -> str:
         if plain and page:
             total, missing, only_shown = _differences(plain, page)
             found.risks |= {codes.PARTS_DIFFER} if missing > max(FEW, total * OFTEN) else set()
-            plain = "" if missing > FEW or only_shown > max(FEW, total * OFTEN) else plain
+            # Of a short text a few other words are all of it.
+            other = missing > min(FEW, total / 2) or only_shown > min(total, max(FEW, total * OFTEN))
+            plain = "" if other else plain
         pieces.append(plain or page)
     return "\n\n".join(one for one in pieces if one)
 
