@@ -8,6 +8,7 @@ How it judges:
 - Without one of the entry's trigger words a mail is not about it. Of two entries that fit alike neither is sure.
 - Entries for people (complaint, legal threat, ...) need no question: their trigger words anywhere are enough, and they
   take the confidence away from all others.
+- An entry whose answer waits for a person anyway is guessed by its trigger words alone, where little else is said.
 - Text that is not in the playbook's language, or says nothing, is `none of these`.
 """
 
@@ -34,6 +35,8 @@ PARTLY = 0.80
 """What a match reaches at most where words are left that the entry does not explain."""
 FLOOR = 0.40
 """Under it the answer is `none of these`."""
+GUESSED = 4
+"""Words of a request that an entry does not explain, at most, for a guess by its trigger words."""
 
 _ADDRESS = re.compile(r"(?i)\S@\S|https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|example|info|io|co)\b")
 
@@ -178,6 +181,9 @@ def _fit(one: Known, weights: dict[str, float], request: Sentence, asked: Sequen
         said |= frozenset(stem(word) for word in strange)
     likeness = max((_likeness(said, example) for example in one.examples), default=0.0)
     score = 0.20 + 0.45 * coverage**2 + 0.20 * likeness
+    if not one.entry.auto_send and len(strange) <= GUESSED:
+        # What waits for a person anyway may be guessed by its trigger words alone, where little else is said.
+        score = max(score, FLOOR)
     spoke = tuple(dict.fromkeys(explained))
     if against or request.orders or not explained:
         return _Fit(one.entry, min(score, DOUBT), spoke, (*against, *strange))

@@ -35,7 +35,7 @@ def test_no_mail_shares_five_words_with_an_example() -> None:
     assert [mail.text for mail in stored() if fives(f"{mail.subject}\n{mail.text}") & known] == []
 
 
-@pytest.mark.parametrize(("half", "right"), [("tuned", 0.55), ("heldout", 0.49)])
+@pytest.mark.parametrize(("half", "right"), [("tuned", 0.80), ("heldout", 0.60)])
 def test_the_matcher_does_as_well_as_when_it_was_measured(half: str, right: float) -> None:
     """Nothing wrong leaves unseen, what belongs to none is no intent's, few others are wrong, the rest is missed."""
     found = list(figures(mail for mail in stored() if mail.half == half))
