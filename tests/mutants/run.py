@@ -19,11 +19,13 @@ from tests.mutants.mutator import Mutant, mutants
 TARGETS: dict[str, tuple[str, ...]] = {
     "agent/policy.py": (
         "tests/agent/test_policy.py",
+        "tests/agent/test_rule_reasons.py",
         "tests/agent/test_policy_rules.py",
         "tests/agent/test_marking.py",
         "tests/guarantees/test_11_monotone.py",
     ),
     "agent/rules.py": (
+        "tests/agent/test_rule_reasons.py",
         "tests/agent/test_policy_rules.py",
         "tests/agent/test_policy.py",
         "tests/agent/test_marking.py",
