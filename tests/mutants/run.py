@@ -37,6 +37,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "outbound/compose.py": (
         "tests/outbound/test_compose.py",
         "tests/outbound/test_compose_bytes.py",
+        "tests/outbound/test_markup.py",
         "tests/outbound/test_inspection.py",
         "tests/guarantees/test_09_header_integrity.py",
     ),

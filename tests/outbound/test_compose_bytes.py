@@ -48,6 +48,31 @@ RnJvbTogeA0KDQpoaf8NCkZyb206IHgNCg0KaGn/DQpGcm9tOiB4DQoNCmhp/w0KRnJvbTogeA0K
 DQpoaf8NCkZyb206IHgNCg0KaGn/DQo=
 --{BOUNDARY}--
 """
+LINK = "https://acme.example/a?b=1&c=2"
+BOTH = f"""\
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="=_EDGE"
+Content-Transfer-Encoding: 7bit
+
+--=_EDGE
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 7bit
+
+See {LINK}
+
+--=_EDGE
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+<!DOCTYPE html>
+<html><head><meta charset=3D"utf-8"></head><body>
+See <a href=3D"https://acme.example/a?b=3D1&amp;c=3D2">https://acme.example=
+/a?b=3D1&amp;c=3D2</a><br>
+</body></html>
+
+--=_EDGE--
+"""
 EDGES = [
     ("Grüße = 1", "Gr=C3=BC=C3=9Fe =3D 1"),
     (".", "=2E"),
@@ -89,6 +114,19 @@ def test_a_notice_with_the_mail_that_it_is_about_to_the_byte() -> None:
     found = inspect(raw)
     assert isinstance(found, Inspected)
     assert (found.attachments, found.body) == (1, "Hello Ann,\n\nwe open at nine.\n")
+
+
+def test_a_reply_in_text_and_html_to_the_byte() -> None:
+    """The plainest first (RFC 2046 5.1.4)."""
+    raw = composed(body=f"See {LINK}\n", html=(LINK,)).raw
+    edge = raw.partition(b'boundary="')[2].partition(b'"')[0].decode()
+    assert raw == wire(HEAD + BOTH.replace("=_EDGE", edge))
+
+
+def test_a_notice_names_whom_to_answer_right_behind_its_recipient() -> None:
+    raw = composed(way="notice", reply_to="desk@acme.example").raw
+    reply_to = "Reply-To: desk@acme.example\nSubject:"
+    assert raw == wire(PLAIN.replace("Subject:", reply_to, 1).replace("auto-replied", "auto-generated"))
 
 
 def test_two_notices_have_two_edges() -> None:
@@ -171,6 +209,12 @@ def test_addresses_are_written_in_one_form() -> None:
         ({"date": NOW.replace(tzinfo=None)}, "date"),
         ({"attached": b"x"}, "attached"),
         ({"attached": b"x", "way": "approved"}, "attached"),
+        ({"reply_to": "desk@acme.example"}, "reply_to"),
+        ({"reply_to": "desk", "way": "notice"}, "reply_to"),
+        ({"html": (), "way": "notice"}, "html"),
+        ({"html": ("http://a/",)}, "html"),
+        ({"html": (LINK, "a https://a/")}, "html"),
+        ({"html": (f"https://{'a' * 2001}",)}, "html"),
     ],
 )
 def test_what_has_no_wire_form_is_refused_in_words(changes: dict[str, Any], code: str) -> None:
