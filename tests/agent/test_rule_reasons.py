@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent import rules
+from agent import content
 from agent.policy import Caps, Settings
 from agent.rules import MAX_QUOTED, RULES, Facts, Final, higher
+from inbound import codes
 from inbound.contracts import Kind
 from outbound.contracts import RiskLevel
 from tests.agent.judging import OURS, facts, intent, proposal
@@ -63,7 +64,7 @@ SAYS: list[tuple[str, dict[str, Any], Facts, str]] = [
     ("secrets", text(f"{KEY} 4111 1111 1111 1111"), facts(), "the reply seems to hold an AWS key, a card number"),
     ("credentials", text(f"It is {'a1' * 16}-us14."), facts(), "the reply may hold a key: Mailchimp Access Key"),
     ("empty", text(" "), facts(), "the reply is empty"),
-    ("too_long", text("a" * 60_000), facts(), f"the reply has more than {rules.content.LIMIT:,} characters"),
+    ("too_long", text("a" * 60_000), facts(), f"the reply has more than {content.LIMIT:,} characters"),
     ("suppressed", {}, facts(suppressed=True), "the recipient is suppressed (bounced or complained)"),
     (
         "links",
@@ -149,7 +150,7 @@ def test_risks_and_defects_are_told_in_order_and_once() -> None:
         intent=intent(risks=("hidden_text",)),
         mail_defects=("unknown_charset", "no_date", "bad_base64"),
     )
-    spoken = rules.codes.spoken
+    spoken = codes.spoken
     assert said("mail_risks", {}, known) == (
         f"the mail has risks: {spoken('hidden_text')}; {spoken('lookalike_domain')}"
     )
