@@ -66,10 +66,10 @@ async def test_the_whole_input_is_sent_and_nothing_is_stored(dialect: Dialect) -
     assert server.keys == ["Bearer sk-test"]
     assert body["model"] == "test-model"
     assert HOURS in json.dumps(body)
-    if dialect == "responses":
-        assert body["store"] is False
-        assert [tool["name"] for tool in body["tools"]] == ["read_inbox", "search_knowledge", "send_email"]
-        assert all(tool["strict"] and tool["parameters"]["additionalProperties"] is False for tool in body["tools"])
+    assert body.get("store") is (False if dialect == "responses" else None)
+    tools = body["tools"] if dialect == "responses" else [tool["function"] for tool in body["tools"]]
+    assert [tool["name"] for tool in tools] == ["read_inbox", "search_knowledge", "send_email"]
+    assert all(tool["strict"] and tool["parameters"]["additionalProperties"] is False for tool in tools)
 
 
 @both
@@ -79,9 +79,9 @@ async def test_the_extraction_has_a_closed_schema_and_no_tools(dialect: Dialect)
         await model.respond(extract_request(VIEW, ("opening_hours",)))
     (body,) = server.requests
     assert "tools" not in body
-    schema = (
-        body["text"]["format"]["schema"] if dialect == "responses" else body["response_format"]["json_schema"]["schema"]
-    )
+    form = body["text"]["format"] if dialect == "responses" else body["response_format"]["json_schema"]
+    assert form["strict"] is True
+    schema = form["schema"]
     open_parts: list[object] = []
 
     def look(node: object) -> None:
