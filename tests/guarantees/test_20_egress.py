@@ -30,7 +30,7 @@ from agent.models.openai import OpenAIModel
 from agent.web.server import bind, serving
 from inbound import containment
 from inbound.resolver import StaticZone
-from tests.agent.desk_visitor import served
+from tests.agent.desk_visitor import hosted, served
 from tests.agent.models.model_server import Says, model_server
 from tests.agent.models.scripts import call, extraction, is_extraction, text
 from tests.agent.postroom import CUSTOMER, SIGNED, SUPPORT, House, configuration, house, keys
@@ -251,6 +251,7 @@ async def looked_at(home: House, ids: list[str]) -> None:
     """A person opens every page of every mail at the desk, and all that is attached."""
     assert home.service.desk is not None
     base = f"http://127.0.0.1:{home.service.desk.getsockname()[1]}"
+    await hosted(home)
     async with httpx2.AsyncClient(base_url=base, trust_env=False) as client:
         await client.get("/", params={"token": home.service.sessions.token})
         for one in ids:
