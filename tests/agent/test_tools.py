@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -14,7 +15,7 @@ from agent import approval, knowledge, tools
 from agent.models.base import FunctionCall
 from agent.prompt import fence
 from agent.states import DraftState
-from agent.store import locks, mails, runs, trail
+from agent.store import drafts, locks, mails, runs, trail
 from agent.store.mails import Mail
 from agent.store.runs import Run
 from agent.tools import Answered, Waits, handle, note_lookup, own_text, read_inbox, view_of
@@ -187,6 +188,7 @@ async def test_reading_shows_the_conversation_newest_first_with_what_we_answered
     assert answer.output == json.dumps({"mails": shown[:1]}, ensure_ascii=False)
     async with home.parts.database.read() as tx:
         assert await own_text(tx, second) == "Re: A question\nAnd now?\nA question\nGrüße, when?"
+        assert await read_inbox(tx, second, 20) == json.dumps({"mails": shown}, ensure_ascii=False)
 
 
 async def test_an_unproven_author_sees_one_mail_and_none_of_our_replies(home: House) -> None:
@@ -204,6 +206,13 @@ async def test_an_unproven_author_sees_one_mail_and_none_of_our_replies(home: Ho
         async with home.parts.database.read() as tx:
             assert await own_text(tx, alone) == f"A question\n{HOURS}"
     assert len(await inbox(home, mail)) == 2
+
+
+async def test_the_time_of_a_mail_is_told_in_whole_seconds(home: House) -> None:
+    mail = await received(home)
+    late = replace(mail, received_at=mail.received_at.replace(microsecond=999_999), authenticated="")
+    (shown,) = await inbox(home, late)
+    assert shown["received"] == "2026-11-20T12:00:00+00:00"
 
 
 async def test_a_mail_that_could_not_be_read_is_left_out(home: House) -> None:
@@ -224,6 +233,10 @@ async def test_what_is_shown_is_bounded(home: House, monkeypatch: pytest.MonkeyP
     await home.settle()
     (told,) = await inbox(home, await home.mail(mail.id))
     assert told["our_replies"] == ["We are ope"]
+    with monkeypatch.context() as gone:
+        gone.setattr(drafts, "get", AsyncMock(return_value=None))
+        (told,) = await inbox(home, await home.mail(mail.id))
+    assert told["our_replies"] == []
     file = {"name": "a.txt", "content_type": "text/plain", "size": 1, "sha256": "0" * 64}
     grown = {"subject": "s" * 2000, "new_text": "t" * 50, "attachments": [file | {"name": f"{n}"} for n in range(30)]}
     long = replace(mail, normalized={**(mail.normalized or {}), **grown}, authenticated="")
