@@ -268,6 +268,23 @@ def test_bytes_that_read_otherwise_than_asked_are_no_mail(field: str, monkeypatc
     assert compose(reply()) == Refused(code="bytes_differ", reason=said)
 
 
+def test_a_notice_whose_answers_would_go_elsewhere_is_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = reply(way="notice", reply_to="desk@acme.example")
+    found = inspect(composed(way="notice", reply_to="desk@acme.example").raw)
+    assert isinstance(found, Inspected)
+    headers = tuple((name, "eve@evil.example" if name == "reply-to" else value) for name, value in found.headers)
+    monkeypatch.setattr(module, "inspect", lambda _: found.model_copy(update={"headers": headers}))
+    said = "the composed bytes do not say what was asked: reply-to"
+    assert compose(asked) == Refused(code="bytes_differ", reason=said)
+
+
+def test_a_tab_parts_what_would_be_an_encoded_word() -> None:
+    """It is written as a blank, so that nothing comes together that was not said."""
+    found = inspect(composed(subject="=\t?utf-8?q?=0D?=").raw)
+    assert isinstance(found, Inspected)
+    assert found.subject == "= ?utf-8?q?=0D?="
+
+
 def test_bytes_that_cannot_be_read_again_are_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Refused(code="line_end", reason="why")
     monkeypatch.setattr(module, "inspect", lambda _: refused)
