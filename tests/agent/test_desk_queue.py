@@ -17,7 +17,7 @@ from agent.web import live
 from agent.web.app import Desk
 from agent.web.page import HERE
 from agent.web.server import serving
-from tests.agent.desk_visitor import Visitor, visiting
+from tests.agent.desk_visitor import Visitor, hosted, visiting
 from tests.agent.postroom import HOURS, ORDER, SUPPORT, house
 
 
@@ -173,6 +173,7 @@ async def test_listeners_are_bounded_and_end_with_the_service(tmp_path: Path, mo
             serving(desk.app(), listening),
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
         ):
+            await hosted(home)
             await client.get("/", params={"token": home.service.sessions.token})
             async with client.stream("GET", "/events") as answer:
                 lines = answer.aiter_lines()

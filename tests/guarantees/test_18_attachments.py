@@ -20,7 +20,7 @@ from agent.forgetting import export
 from agent.store import mails, searching
 from inbound.contracts import NormalizedEmail
 from inbound.mime import normalize
-from tests.agent.desk_visitor import HEADERS, OTHERS, served
+from tests.agent.desk_visitor import HEADERS, OTHERS, hosted, served
 from tests.agent.postroom import CUSTOMER, HOURS, SUPPORT, house
 from tests.guarantees.attacker import CANARY, Attacker, Sink, approve_all, call, send
 
@@ -151,6 +151,7 @@ async def test_nothing_in_an_attachment_is_read_by_anybody(tmp_path: Path, watch
             await home.settle()
             port = home.service.desk.getsockname()[1]
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+                await hosted(home)
                 await client.get("/", params={"token": home.service.sessions.token})
                 page = await client.get(f"/mail/{mail_id}")
                 frame = await client.get(f"/mail/{mail_id}/html")
@@ -201,6 +202,7 @@ async def test_each_is_served_as_a_download_of_no_type(tmp_path: Path) -> None:
         await home.settle()
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            await hosted(home)
             await client.get("/", params={"token": home.service.sessions.token})
             for n, (_, _, data) in enumerate(files):
                 answer = await client.get(f"/mail/{mail_id}/file/{n}")
