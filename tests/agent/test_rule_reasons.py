@@ -54,6 +54,7 @@ SAYS: list[tuple[str, dict[str, Any], Facts, str]] = [
     ),
     ("unresolved_fields", text(f"{{{{a}}}} {KEY}"), facts(), f"nobody filled in {HIDDEN}"),
     ("unresolved_fields", text(f"{{{{a}}}} {'a1' * 16}-us14"), facts(), f"nobody filled in {HIDDEN}"),
+    ("unresolved_fields", text("{{a}} 4111 1111 1111 1111"), facts(), f"nobody filled in {HIDDEN}"),
     ("second_reply", {}, facts(already_replied=True), "this mail has a reply already"),
     (
         "invisible_text",
@@ -88,6 +89,7 @@ SAYS: list[tuple[str, dict[str, Any], Facts, str]] = [
         "this sort of mail is for a person (forward)",
     ),
     ("authenticated", {}, facts(authenticated_author=None), "nothing proves who wrote the mail"),
+    ("authenticated", {}, facts(author="", authenticated_author=""), "nothing proves who wrote the mail"),
     ("bulk", {}, facts(kind=Kind.BULK), "list or notification mail is never answered unseen"),
     (
         "caps",
