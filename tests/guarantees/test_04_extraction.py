@@ -20,6 +20,8 @@ RIGHT: dict[str, Any] = {
     "risks": [],
     "requested_action": "reply",
     "review_required": False,
+    "tags": [],
+    "priority": "normal",
 }
 
 
