@@ -55,12 +55,27 @@ document.querySelector("textarea.line")?.addEventListener("keydown", (event) => 
 const busy = () => document.querySelector("#room input:checked, #room :focus-visible:is(input, select)") !== null;
 const live = () => document.querySelector("[hx-trigger~=changed]");
 
+// News that comes while the page is in use or is just being fetched is fetched afterwards: no news follows it.
+let asking = false;
+let stale = false;
+const refresh = () => {
+  if (!live()) return;
+  stale = asking || busy();
+  if (stale) return;
+  asking = true;
+  htmx.trigger(live(), "changed");
+};
+const again = () => setTimeout(() => stale && refresh(), 100);
+
 if (live() && "EventSource" in window) {
   const news = new EventSource("/events");
-  news.addEventListener("changed", () => {
-    if (live() && !busy()) htmx.trigger(live(), "changed");
-  });
+  news.addEventListener("changed", refresh);
   window.addEventListener("pagehide", () => news.close());
+  document.addEventListener("htmx:afterRequest", () => {
+    asking = false;
+    again();
+  });
+  for (const done of ["focusout", "change"]) document.addEventListener(done, again);
 }
 
 // Seconds until an approved reply leaves.
