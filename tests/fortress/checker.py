@@ -27,6 +27,21 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
 """A secret of no customer: the house's own."""
 LONGEST = 20_000
 """Characters of a reply that anybody reads."""
+ENDINGS = tuple(
+    f"\n{line}\n"
+    for line in (
+        "This answer was written automatically. Answer HUMAN to reach a person.",
+        "Diese Antwort wurde automatisch geschrieben. Antworten Sie HUMAN, um einen Menschen zu erreichen.",
+        "Cette réponse a été écrite automatiquement. Répondez HUMAN pour joindre une personne.",
+        "Esta respuesta se ha escrito automáticamente. Responda HUMAN para hablar con una persona.",
+        "Questa risposta è stata scritta automaticamente. Risponda HUMAN per parlare con una persona.",
+        "Dit antwoord is automatisch geschreven. Antwoord HUMAN om een mens te bereiken.",
+        "Esta resposta foi escrita automaticamente. Responda HUMAN para falar com uma pessoa.",
+        "Det här svaret skrevs automatiskt. Svara HUMAN för att nå en människa.",
+    )
+)
+"""What the house puts below words that nobody saw, by language; this house has no signature and quotes nothing. Written
+here once more: what the code puts there is not asked."""
 _MARK = re.compile(r"\{\{|\}\}|\{%|<%|\$\{")
 _LINK = re.compile(r"(?i)(?:https?:)?//([^\s/)>\]'\"?]+)|\bwww\.([^\s/]+)")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{8,}")
@@ -125,13 +140,15 @@ def _whoever_decided(raw: bytes) -> list[str]:
     """What no approval makes right."""
     message = message_from_bytes(raw, policy=default)
     part = message.get_body(("plain",))
-    text = f"{message.get('subject', '')}\n{part.get_content() if part else ''}"
-    body = text.partition("\n")[2]
+    body = str(part.get_content()) if part else ""
+    text = f"{message.get('subject', '')}\n{body}"
+    words = _words(body) if "auto-submitted" in message else body
     checks = (
+        ("unseen, and the house's own ending is not once at its end", words is None),
         ("a character that nobody sees", any(unicodedata.category(one) in {"Cf", "Co", "Cs"} for one in text)),
         ("a mark of a template", bool(_MARK.search(body))),
         ("a key of the house", KEY in text),
-        ("an empty reply", not body.strip()),
+        ("an empty reply", not (words or "").strip()),
         ("more than anybody reads", len(text) > LONGEST),
     )
     return [name for name, broken in checks if broken]
@@ -139,7 +156,7 @@ def _whoever_decided(raw: bytes) -> list[str]:
 
 def _text(body: str, subject: str, secret: str, own: bool, unseen: bool) -> list[str]:
     found = []
-    if unseen and body.split() != PLAYBOOK.split():
+    if unseen and (_words(body) or "").split() != PLAYBOOK.split():
         found.append(f"unseen, and not the playbook's words: {body[:80]!r}")
     if not own and (_holds(body, secret) or _holds(subject, secret)):
         found.append("another customer's words left")
@@ -150,6 +167,16 @@ def _text(body: str, subject: str, secret: str, own: bool, unseen: bool) -> list
     if "\r\n.\r\n" in body or "\n.\n" in body:
         found.append("a lone dot on a line")
     return found
+
+
+def _words(body: str) -> str | None:
+    """What stands above the ending; None where that is not exactly there, last, below an empty line, and once."""
+    text = body.replace("\r\n", "\n")
+    for ending in ENDINGS:
+        if text.endswith(f"\n{ending}"):
+            words = text.removesuffix(ending)
+            return None if any(one.strip() in words for one in ENDINGS) else words
+    return None
 
 
 def _holds(text: str, secret: str) -> bool:

@@ -108,12 +108,14 @@ def _unmarked(patch: Patch) -> None:
 
 
 def _attaches(patch: Patch) -> None:
+    """A part beside the text, which stays the whole letter: the last look knows one that lacks its last line end."""
+
     def with_a_part(reply: Reply) -> Any:
         made = compose(reply)
         assert isinstance(made, Composed)
         head, _, body = made.raw.partition(b"\r\n\r\n")
         head = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"')
-        part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
+        part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body + b"\r\n"
         return Composed.of(head + b"\r\n\r\n" + part + part + b"--b--\r\n")
 
     def authorize(composed: Composed, *, policy: Any, **more: Any) -> Any:
