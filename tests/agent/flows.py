@@ -477,14 +477,20 @@ async def forgotten(stage: Stage) -> str:
 
 
 async def tripped(stage: Stage) -> str:
-    """The breaker opened by a person while a reply is on its way: it waits for them; then it is closed."""
+    """The breaker opened by a person while a reply is on its way: it waits, the team is told; then it is closed."""
+    object.__setattr__(stage.home.parts, "config", watched(stage.home.parts.config))
+    parts = stage.home.parts
     mail_id = await stage.mail("known")
     await stage.home.service.triager.drain()
     await stage.home.service.runner.drain()
     if await stage.status(mail_id) is not MailStatus.WAITING:
-        await breaker.trip(stage.home.parts, by="ruth", reason="a blocklist names us")
+        await breaker.trip(parts, by="ruth", reason="a blocklist names us")
     await stage.home.settle()
-    await breaker.close(stage.home.parts, by="ruth")
+    await noticing.tell_breaker(parts)
+    async with parts.database.read() as tx:
+        told = [one for one in await notices.last(tx, "notice", 10) if one.key.startswith("breaker:")]
+    assert len(told) == 1, told
+    await breaker.close(parts, by="ruth")
     return mail_id
 
 

@@ -19,8 +19,8 @@ from tests.agent.nursery import Life, Nursery
 from tests.agent.stores import Stores
 from tests.agent.ways import WAYS
 
-TWICE = {"agent/triage.py _start 1", "agent/delivery.py StoredOutbox._finish 1"}
-"""Where the second passing is another matter: the next mail of a conversation, the next attempt."""
+TWICE = {"agent/triage.py _start 1", "agent/delivery.py StoredOutbox._finish 1", "agent/people.py settle 1"}
+"""Where the second passing is another matter: the next mail of a conversation, the next attempt, a colleague's link."""
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.states import MailStatus
-from tests.agent import flows, outside
+from tests.agent import coming_in, flows, outside
 from tests.agent.flows import Flow
 
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
+E, P = "agent/entering.py", "agent/people.py"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ WAYS: dict[str, Way] = {
         "agent/canary.py _release 1",
         "agent/canary.py _alarm 1",
     ),
-    "tripped": _way(flows.tripped, _S.WAITING, 0, "agent/breaker.py turn 1"),
+    "tripped": _way(flows.tripped, _S.WAITING, 0, "agent/breaker.py turn 1", "agent/noticing.py tell_breaker 1"),
     "answered_by_mail": _way(
         flows.answered_by_mail,
         _S.ANSWERED,
@@ -94,6 +95,43 @@ WAYS: dict[str, Way] = {
     "passed_on": _way(flows.passed_on, _S.WAITING, 0, "agent/passing_on.py pass_on 1"),
     "found_right": _way(flows.found_right, _S.ANSWERED, 1, "agent/verdicts.py say 1"),
     "taught": _way(flows.taught, _S.WAITING, 0, "agent/entries.py save 1"),
+    "invited": _way(
+        coming_in.came_in,
+        _S.WAITING,
+        0,
+        f"{P} owner_token 1",
+        f"{P} invite 1",
+        f"{P} reset 1",
+        f"{P} settle 1",
+    ),
+    "administered": _way(
+        coming_in.came_in,
+        _S.WAITING,
+        0,
+        f"{P} give 1",
+        f"{P} disable 1",
+        f"{P} enable 1",
+        f"{P} stand_in 1",
+    ),
+    "with_codes": _way(
+        coming_in.came_in,
+        _S.WAITING,
+        0,
+        f"{P} set_password 1",
+        f"{P} begin_codes 1",
+        f"{P} confirm_codes 1",
+        f"{P} drop_codes 1",
+    ),
+    "came_in": _way(
+        coming_in.came_in,
+        _S.WAITING,
+        0,
+        f"{E} _counted 1",
+        f"{E} _second 1",
+        f"{E} _begin 1",
+        f"{E} leave 1",
+        "agent/web/session.py Sessions.load 1",
+    ),
     "answered": _way(
         outside.answered,
         _S.ANSWERED,
