@@ -1,4 +1,7 @@
-"""The command line on a database with mail in it: real processes, beside no service."""
+"""The command line on a database with mail in it, beside no service.
+
+Commands run in this process: starting one is the fact of `test_cli`, and here only of what a terminal's letters are.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +19,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from agent import approval
+from agent.cli import app
 from agent.states import DraftState, MailStatus, OutboxState
 from agent.store import deliveries, pauses
 from outbound.contracts import ApprovedEmail, Courier, DeliveryResult, InDoubt
@@ -24,7 +30,6 @@ from tests.agent.postroom import HERE, HOURS, SALES, SUPPORT, House, free_port, 
 from tests.agent.stores import STORES
 
 T = TypeVar("T")
-START = [sys.executable, "-c", "from agent.cli import main; main()"]
 ESCAPES = "\x1b[2J\x1b]0;owned\x07[red]x[/red] :skull: [/] \x9b31m \u202egnp \u2066a"
 
 
@@ -44,18 +49,19 @@ class Terminal:
             f'[[mailbox]]\naddress = "{SALES}"\n{shared}{links}'
         )
 
+    def ended(self, *words: str, **environ: str) -> Result:
+        """How the command ended, and what it said on either stream."""
+        given = {"VISUAL": None, "EDITOR": None, "COLUMNS": "200", "TMPDIR": str(self.folder), **environ}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", None)  # TMPDIR is looked at anew
+            return CliRunner().invoke(app, [*words, "--config", str(self.folder / "config.toml")], env=given)
+
     def run(self, *words: str, code: int = 0, **environ: str) -> str:
         """What the command printed; for a code other than 0 its one line on standard error."""
-        given = {name: value for name, value in os.environ.items() if name not in {"VISUAL", "EDITOR"}}
-        ended = subprocess.run(
-            [*START, *words, "--config", str(self.folder / "config.toml")],
-            capture_output=True,
-            check=False,
-            env={**given, "COLUMNS": "200", "TMPDIR": str(self.folder), **environ},
-            timeout=60,
-        )
-        out, err = ended.stdout.decode(), ended.stderr.decode()
-        assert ended.returncode == code, out + err
+        ended = self.ended(*words, **environ)
+        out, err = ended.stdout, ended.stderr
+        assert isinstance(ended.exception, SystemExit | None), ended.exc_info
+        assert ended.exit_code == code, out + err
         if code == 0:
             assert err == ""
             return out
@@ -227,8 +233,8 @@ def test_an_editor_that_does_not_start_is_named(terminal: Terminal, editor: str)
 def test_a_rejection_says_why(terminal: Terminal) -> None:
     """Without a reason it is a usage error; with one the mail is a person's."""
     mail_id = terminal.receive()
-    ended = subprocess.run([*START, "review", "reject", mail_id], capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
+    ended = terminal.ended("review", "reject", mail_id)
+    assert ended.exit_code == 2
     assert "--reason" in ended.stderr
     assert terminal.run("review", "reject", mail_id, "--reason", "too curt", "--by", "ruth").startswith("Rejected")
     assert drafts(terminal, mail_id) == [(DraftState.REJECTED, "ruth")]
@@ -262,13 +268,8 @@ def test_explain_of_a_changed_audit_ends_with_1(terminal: Terminal) -> None:
     with sqlite3.connect(terminal.folder / "postroom.db") as database:
         database.execute("UPDATE audit SET actor = 'somebody' WHERE n = 2")
     database.close()
-    ended = subprocess.run(
-        [*START, "explain", mail_id, "--config", str(terminal.folder / "config.toml")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (1, "")
+    ended = terminal.ended("explain", mail_id)
+    assert (ended.exit_code, ended.stderr) == (1, "")
     assert re.search(r"audit: row 2 of chain \S+ was changed", ended.stdout)
 
 
@@ -292,7 +293,17 @@ def test_what_a_stranger_wrote_does_not_steer_the_terminal(terminal: Terminal) -
 def test_a_terminal_that_lacks_letters_is_no_trouble(terminal: Terminal) -> None:
     """A mail in any script is shown on an ASCII terminal, as far as that goes."""
     mail_id = terminal.receive("Où est ma commande LG-48213 ? 谢谢")
-    assert "? est ma commande" in terminal.run("review", "show", mail_id, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    words = ["review", "show", mail_id, "--config", str(terminal.folder / "config.toml")]
+    ended = subprocess.run(
+        [sys.executable, "-c", "from agent.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        timeout=60,
+    )
+    assert "? est ma commande" in ended.stdout
+    assert ended.stderr == ""
 
 
 @pytest.mark.usefixtures("both_databases")
@@ -420,14 +431,8 @@ def test_the_audit_is_verified_whole(terminal: Terminal) -> None:
     assert terminal.run("audit", "verify").endswith("everything holds.\n")
     with sqlite3.connect(terminal.folder / "postroom.db") as file:
         file.execute("UPDATE audit SET actor = 'eve' WHERE event = 'understood'")
-    ended = subprocess.run(
-        [*START, "audit", "verify", "--config", str(terminal.folder / "config.toml")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == 1
+    ended = terminal.ended("audit", "verify")
+    assert ended.exit_code == 1
     assert "was changed" in ended.stdout
 
 
@@ -439,14 +444,8 @@ def test_another_policy_is_tried_on_stored_mail(terminal: Terminal) -> None:
     new.write_text(config.read_text())
     assert "0 of 1 mails would be decided otherwise" in terminal.run("policy", "diff", str(new))
     new.write_text(config.read_text().replace("auto_send = true", "auto_send = true\nthreshold = 0.99"))
-    ended = subprocess.run(
-        [*START, "policy", "diff", str(new), "--config", str(config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == 1
+    ended = terminal.ended("policy", "diff", str(new))
+    assert ended.exit_code == 1
     assert "1 of 1 mails would be decided otherwise" in ended.stdout
     assert "may leave unseen" in ended.stdout
     assert "links (review)" in terminal.run("policy", "list")
