@@ -20,6 +20,7 @@ from agent.people import NotChanged
 from agent.store import pauses
 from agent.store import people as store
 from agent.store.people import Person
+from agent.web import qr
 from agent.web.page import Pages, person_of, session_of
 from agent.web.session import Sessions
 
@@ -40,7 +41,7 @@ class Account:
         async with self._parts.database.read() as tx:
             left = await store.codes_left(tx, one.id)
             paused = await pauses.all_(tx)
-        given = {"wrong": "", "done": "", "secret": "", "otpauth": "", "codes": [], **values}
+        given = {"wrong": "", "done": "", "secret": "", "otpauth": "", "picture": None, "codes": [], **values}
         return self._pages.show("account.html", request, status, codes_left=left, paused=paused, **given)
 
     async def password(self, request: Request, form: FormData) -> Response:
@@ -57,7 +58,9 @@ class Account:
         secret = await people.begin_codes(self._parts, one)
         if secret is None:
             return await self._show(request, 409, wrong="Codes are asked for already.")
-        return await self._show(request, secret=_grouped(totp.spelled(secret)), otpauth=totp.address(secret, one.name))
+        address = totp.address(secret, one.name)
+        spelled = _grouped(totp.spelled(secret))
+        return await self._show(request, secret=spelled, otpauth=address, picture=qr.drawn(address))
 
     async def confirm(self, request: Request, form: FormData) -> Response:
         done = await people.confirm_codes(self._parts, _of(request), str(form.get("code", "")))

@@ -31,7 +31,7 @@ from agent.trust import mistaken
 from agent.verdicts import LEFT
 from agent.web.actions import overrules
 from agent.web.difference import Line, difference
-from agent.web.page import Pages, actor, sees, within
+from agent.web.page import Pages, actor, decides, sees, within
 from agent.web.queue import VIEWS
 from agent.web.raised import raised
 from agent.web.score import score
@@ -76,7 +76,10 @@ class ConversationPage:
             raised=raised(story.email, story.intent, found) if story.email else [],
             may_close=MailStatus.CLOSED in after,
             may_retry=MailStatus.RECEIVED in after,
-            may_write=MailStatus.WAITING in after and story.intent is not None and not story.waiting,
+            may_write=decides(request)
+            and MailStatus.WAITING in after
+            and story.intent is not None
+            and not story.waiting,
             resting=handled.snoozed_until is not None and handled.snoozed_until > now,
             rests=list(REST),
             priorities=PRIORITIES,

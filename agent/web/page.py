@@ -36,6 +36,12 @@ def sees(request: Request, mailbox: str) -> bool:
     return one is not None and one.sees(mailbox)
 
 
+def decides(request: Request) -> bool:
+    """Whether who asks may do more than look."""
+    one = person_of(request)
+    return one is not None and one.may(PersonRole.REVIEWER)
+
+
 def session_of(request: Request) -> str:
     """The token of the session that the guard found."""
     return str(getattr(request.state, "session", ""))
@@ -64,7 +70,7 @@ class Pages:
         values["me"] = actor(request)
         values["person"] = one
         values["my_mailboxes"] = [mailbox for mailbox in self._mailboxes if one and one.sees(mailbox)]
-        values["decides"] = one is not None and one.may(PersonRole.REVIEWER)
+        values["decides"] = decides(request)
         values["invites"] = one is not None and one.may(PersonRole.ADMIN)
         values.setdefault("breaker", "")
         return HTMLResponse(self._templates.get_template(template).render(values), status_code=status)

@@ -36,7 +36,7 @@ TAGS = {
     *("html", "head", "meta", "link", "title", "body", "header", "main", "nav", "section", "div", "span"),
     *("a", "button", "form", "input", "label", "textarea", "details", "summary", "time"),
     *("h1", "h2", "p", "pre", "strong", "ol", "ul", "li", "dl", "dt", "dd"),
-    *("script", "footer", "select", "option", "iframe", "svg", "g", "rect"),
+    *("script", "footer", "select", "option", "iframe", "svg", "g", "rect", "path"),
     *("table", "tbody", "thead", "tr", "td", "th"),
     *("nav", "fieldset", "legend", "meter", "small", "mark", "kbd", "h3", "text", "line", "datalist"),
 }
@@ -149,7 +149,14 @@ async def visiting(
     folder: Path, *, inside: bool = True, opener: bool = True, config: Config | None = None
 ) -> AsyncIterator[Visitor]:
     """A visitor of a served desk, let in by the printed link or not."""
-    async with house(folder, config=config) as home, served(home):
+    async with house(folder, config=config) as home, visited(home, inside=inside, opener=opener) as visitor:
+        yield visitor
+
+
+@asynccontextmanager
+async def visited(home: House, *, inside: bool = True, opener: bool = True) -> AsyncIterator[Visitor]:
+    """The same at the desk of a house that is there."""
+    async with served(home):
         assert home.service.desk is not None
         port = home.service.desk.getsockname()[1]
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:

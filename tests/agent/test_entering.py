@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 from typing import Literal
 
 import pytest
+import segno
 from argon2 import PasswordHasher
 from sqlalchemy import select
 
@@ -19,6 +21,7 @@ from agent.store import trail
 from agent.store.people import PersonRole
 from agent.store.people_tables import desk_session
 from agent.store.people_tables import person as person_table
+from agent.web import qr
 from agent.web.doorway import path_here
 from agent.web.session import COOKIE
 from tests.agent.desk_visitor import Form, Visitor, visiting
@@ -145,11 +148,24 @@ async def test_attempts_are_throttled_for_the_account_and_the_address(visitor: V
     assert (statuses[0], statuses[-1]) == (403, 429)  # many names from one address
 
 
+def scanned(page: str) -> set[tuple[int, int]]:
+    """The dark modules of the page's drawing, without the light that has to be around them."""
+    ((size, path),) = re.findall(r'class="qr"[^>]* viewBox="0 0 (\d+) \d+".*?<path d="([^"]+)"', page)
+    pieces = [tuple(map(int, one)) for one in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\d+z", path)]
+    dark = {(x + n - qr.QUIET, y - qr.QUIET) for x, y, wide in pieces for n in range(wide)}
+    assert {max(x for x, _ in dark), max(y for _, y in dark)} == {int(size) - 2 * qr.QUIET - 1}
+    return dark
+
+
+def matrix(address: str) -> set[tuple[int, int]]:
+    code = segno.make(address, error="m", micro=False)
+    return {(x, y) for y, row in enumerate(code.matrix) for x, module in enumerate(row) if module}
+
+
 async def codes_on(at: Visitor) -> tuple[bytes, list[str]]:
-    """Set codes up as a person does; gives the secret and the recovery codes."""
+    """Set codes up as a person does, by the text or the picture; gives the secret and the recovery codes."""
     answer = await at.post((await at.page("/me")).form("codes"))
-    (spelled,) = re.findall(r'id="secret">([A-Z2-7 ]+)<', answer.text)
-    secret = base64.b32decode(spelled.replace(" ", ""))
+    assert scanned(answer.text) == matrix(unescape(re.findall(r"otpauth://[^<]+", answer.text)[0]))
     wrong = await at.post(form_of(answer, "/me/codes/confirm"), code="000000x")
     assert wrong.status_code == 400
     answer = await at.post((await at.page("/me")).form("codes"))

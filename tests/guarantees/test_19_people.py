@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Mount, Route
 
+from agent import people
 from agent.states import DraftState, MailStatus
 from agent.store import pauses
 from agent.store import people as store
@@ -100,6 +101,62 @@ async def test_every_route_is_for_whom_the_table_says(visitor: Visitor) -> None:
     async with visitor.home.parts.database.read() as tx:
         assert await pauses.all_(tx) == []
         assert len(await store.owners(tx)) == 1
+
+
+async def test_what_is_open_to_strangers_is_strict_too(visitor: Visitor) -> None:
+    """Log-in, links, health and figures, asked and posted to: the exact headers, and no word of a mail."""
+    mail_id = await visitor.drafted()
+    found = {}
+    async with browser_of(visitor) as at:
+        for way in sorted(MAY["nobody"]):
+            found[way], text = await asked(at, way, mail_id, "", "")
+            assert (way, [word for word in (CUSTOMER, mail_id) if word in text]) == (way, [])
+        link = await people.invite(visitor.home.parts, "ida", PersonRole.VIEWER, ["*"], by="desk")
+        assert isinstance(link, people.Link)
+        good = await at.client.get(f"/link/{link.token}")
+        assert (good.status_code, list(strict(good))) == (200, [])
+    pages = {"GET /login": 200, "GET /health": 200, "GET /metrics": 200, "GET /link/{token}": 404}
+    assert found == {**pages, "POST /login": 403, "POST /link/{token}": 403}
+
+
+async def test_nobody_is_offered_what_they_may_not(visitor: Visitor) -> None:
+    """Every form of every page is one that who sees it may send; a viewer reads the draft where others edit it."""
+    waiting, answered = await visitor.drafted(), await visitor.home.receive(HOURS)
+    nobody = await visitor.home.receive("My aunt sends her greetings to your cat and to all of you.")
+    await visitor.home.settle()
+    text = (await visitor.home.waiting(waiting)).proposal.plain_text
+    routes = [one for one in Desk(visitor.home.parts, visitor.home.service.sessions).routes() if isinstance(one, Route)]
+    paths = (
+        "/",
+        "/?view=all",
+        "/search?q=hours",
+        "/numbers",
+        "/me",
+        *(f"/mail/{x}" for x in (waiting, answered, nobody)),
+    )
+    for role in (PersonRole.VIEWER, PersonRole.REVIEWER):
+        one = await person(visitor, role.value, role)
+        async with browser_of(visitor, one) as at:
+            offered = {}
+            for path in paths:
+                page = await at.page(path)
+                for form in page.forms:
+                    offered[form.action, form.method] = [
+                        rule.role
+                        for route in routes
+                        if form.method.upper() in (route.methods or ())
+                        and route.path_regex.match(form.action.partition("?")[0])
+                        and isinstance(rule := getattr(route.endpoint, "rule", None), Rule)
+                    ]
+                if path == f"/mail/{waiting}":
+                    assert text.split("\n")[0] in page.text
+            assert {form for form, least in offered.items() if not least} == set()
+            assert {form for form, (least, *_) in offered.items() if least and not one.may(least)} == set()
+            assert (role, any(action.endswith("/approve") for action, _ in offered)) == (
+                role,
+                one.may(PersonRole.REVIEWER),
+            )
+            assert ("/bulk", "post") in offered or role is PersonRole.VIEWER
 
 
 async def test_who_has_another_mailbox_finds_nothing_of_this_one(visitor: Visitor) -> None:

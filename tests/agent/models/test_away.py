@@ -19,6 +19,7 @@ from agent.printing import print_story
 from agent.prompt import run_request
 from agent.states import MailStatus, RunState
 from agent.story import tell
+from tests.agent.desk_visitor import visited
 from tests.agent.models.model_server import Answer, Dialect, ModelServer, Raw, Says, Script, model_server
 from tests.agent.models.scripts import (
     VIEW,
@@ -155,7 +156,7 @@ async def test_a_server_that_is_never_there_costs_time_alone(tmp_path: Path, dia
 
 @pytest.mark.parametrize("while_reading", [True, False])
 async def test_explain_says_why_a_mail_waits_for_a_model(tmp_path: Path, while_reading: bool) -> None:
-    """And when it is asked again; once it answers nothing of that is left."""
+    """And when it is asked again, at the desk too; once it answers nothing of that is left."""
     busy = [True]
 
     def script(body: dict[str, Any], _n: int) -> Answer:
@@ -171,15 +172,20 @@ async def test_explain_says_why_a_mail_waits_for_a_model(tmp_path: Path, while_r
         print_story(Console(file=said, soft_wrap=True), story, whole=True)
         return said.getvalue()
 
-    async with at_home(tmp_path, "responses", script) as (_, home):
+    async with at_home(tmp_path, "responses", script) as (_, home), visited(home) as visitor:
         mail_id = await home.receive(HOURS)
         await home.settle()
+        page = await visitor.page(f"/mail/{mail_id}")
+        assert re.search(
+            r"Again at 20\d\d-.* UTC: the model server at .* look at model.name.*model not found", page.text
+        )
         said = await told(home, mail_id)
         assert re.search(r"again +at 20\d\d-.* UTC; the model server at .* look at model.name.*model not found", said)
         busy[0] = False
         home.clock.advance(minutes=2)
         await home.settle()
         assert "again  " not in await told(home, mail_id)
+        assert "Again at" not in (await visitor.page(f"/mail/{mail_id}")).text
 
 
 async def test_a_backlog_is_not_lost_to_a_hiccup(tmp_path: Path) -> None:
