@@ -18,6 +18,7 @@ from typing import Literal
 
 import structlog
 
+from agent import feedback
 from agent.answers import tool_output
 from agent.buckets import wanted
 from agent.finalcheck import final_check
@@ -206,6 +207,8 @@ class StoredOutbox:
         return True
 
     async def _settle(self, tx: Tx, held: Job, delivery: Delivery, result: DeliveryResult, now: datetime) -> None:
+        if not isinstance(result, Paused):
+            await feedback.refused(self._parts, tx, delivery, result.unserved, now=now)
         match result:
             case Sent(detail=detail):
                 await self._end(tx, held, delivery, OutboxState.SENT, MailStatus.ANSWERED, result.kind, detail, now)

@@ -7,10 +7,13 @@ Rules:
 - A complaint counts by the Message-ID as well: it makes us quiet towards one address, which is what was asked for.
 - A complaint or a bounce for good that is proven counts for the breaker, once for each delivery.
 - For good: suppressed at once. For now: suppressed after so many within so long.
+- Where a server says at RCPT that nobody is there, it is as good as a bounce for good: suppressed at once. It does not
+  count for the breaker: what was refused has not left.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agent.parts import Parts
@@ -18,6 +21,7 @@ from agent.store import reputation, suppression
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
 from inbound.contracts import DeliveryEvent
+from outbound.contracts import Unserved
 
 
 async def heard(
@@ -55,6 +59,22 @@ async def heard(
         data = {"delivery": sent.id, "reason": reason, "recipient": parts.audit.digest(sent.recipient)}
         await parts.audit.add(tx, chain, "suppressed", actor="report", now=now, mail_id=mail_id, data=data)
     return stopped
+
+
+async def refused(parts: Parts, tx: Tx, sent: Delivery, unserved: Sequence[Unserved], *, now: datetime) -> None:
+    """Act on what a server said of the recipients of `sent` before it took the mail."""
+    tenant = parts.config.postroom.tenant_id
+    for one in unserved:
+        if not one.nobody:
+            continue
+        stopped = await suppression.put(
+            parts.database, tx, tenant, one.address, reason="hard", detail=one.reason, by="courier", now=now
+        )
+        if stopped:
+            data = {"delivery": sent.id, "reason": "hard", "recipient": parts.audit.digest(one.address)}
+            await parts.audit.add(
+                tx, sent.conversation_id, "suppressed", actor="courier", now=now, mail_id=sent.mail_id, data=data
+            )
 
 
 def _reason(event: DeliveryEvent, *, proven: bool) -> str | None:

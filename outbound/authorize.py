@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -39,6 +40,7 @@ def authorize(
     approved_by: str,
     approved_at: datetime,
     policy: EmailActionPolicy,
+    copies: tuple[str, ...] = (),
 ) -> ApprovedEmail | Refused:
     """Seal the final bytes for their way out, or say why not."""
     refused = _against_policy(policy, action_id=action_id, way=way, sender=sender)
@@ -54,6 +56,7 @@ def authorize(
         return_path=return_path,
         sender=canonical(sender) or sender,
         recipient=canonical(recipient) or recipient,
+        copies=copies,
         raw=composed.raw,
         sha256=composed.sha256,
         thread_head=thread_head,
@@ -77,6 +80,13 @@ def verify(email: ApprovedEmail, key: bytes) -> Refused | None:
     if not hmac.compare_digest(_seal(email, key).encode(), email.seal.encode("utf-8", "surrogatepass")):
         return Refused(code="seal", reason="something of the approval was changed after it was given")
     return None
+
+
+def left_over(email: ApprovedEmail, settled: Collection[str], key: bytes) -> ApprovedEmail:
+    """The same mail for those of its recipients who are not `settled`: never for more. `email` was verified."""
+    served = tuple(one for one in (email.recipient, *email.copies) if one in settled)
+    fewer = email.model_copy(update={"settled": served})
+    return fewer.model_copy(update={"seal": _seal(fewer, key)})
 
 
 def restore(record: Mapping[str, object], key: bytes) -> ApprovedEmail | Refused:
@@ -106,6 +116,8 @@ def _against_bytes(email: ApprovedEmail, found: Inspected, max_attachments: int)
         ("hash_differs", _digest(email.raw) != email.sha256, "the hash is not that of the bytes"),
         ("sender_differs", found.from_address != email.sender, "From in the bytes is another address"),
         ("recipient_differs", found.to_address != email.recipient, "To in the bytes is another address"),
+        ("copies_differ", found.copies != email.copies, "Cc in the bytes is not who was named"),
+        ("copies_differ", bool(email.copies) and email.way != "approved", "only what a person approved has copies"),
         ("message_id_differs", found.message_id != email.message_id, "the bytes carry another Message-ID"),
         (
             "way_differs",
@@ -139,14 +151,18 @@ def _seal(email: ApprovedEmail, key: bytes) -> str:
     """HMAC over the fields' names and values in their declared order, each with its length before it."""
     mac = hmac.new(key, b"postroom approved email 1", "sha256")
     for field in ApprovedEmail.model_fields:
-        if field != "seal":
-            value = _canonical_bytes(getattr(email, field))
+        found = getattr(email, field)
+        # A mail to one recipient is sealed as it was before there were copies: what waits outlives an upgrade.
+        if field != "seal" and found != ():
+            value = _canonical_bytes(found)
             mac.update(f"\n{field} {len(value)}\n".encode())
             mac.update(value)
     return mac.hexdigest()
 
 
-def _canonical_bytes(value: str | bytes | datetime) -> bytes:
+def _canonical_bytes(value: str | bytes | datetime | tuple[str, ...]) -> bytes:
+    if isinstance(value, tuple):
+        return json.dumps(value).encode()
     if isinstance(value, bytes):
         return hashlib.sha256(value).digest()
     if isinstance(value, datetime):

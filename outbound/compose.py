@@ -4,7 +4,8 @@ Rules:
 - The same `Reply` gives the same bytes; they are hashed, stored and sent as they are.
 - From, To, Subject, Date, Message-ID, MIME-Version and Content-* stand once each; nothing else than what is set here.
 - A reply that nobody saw says `Auto-Submitted: auto-replied` (RFC 3834); one that a person approved is a person's mail
-  and does not; a notice says `auto-generated`, and it alone may carry a mail along.
+  and does not; a notice says `auto-generated`.
+- Copies and files go with what a person approved; of a notice only the mail that it is about.
 - Nothing can smuggle a line: control characters, and encoded words that decode to them, are refused in what we say
   (subject, our name, text). In what the correspondent said of themselves (name, Message-IDs) they are left out, so that
   nobody makes themselves unanswerable.
@@ -16,7 +17,6 @@ Rules:
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from pydantic import Field
 from outbound import headers
 from outbound.addresses import canonical
 from outbound.contracts import MARKS, Frozen, Refused, Way
+from outbound.enclosures import File, is_name, part
 from outbound.inspection import Inspected, inspect
 from outbound.markup import markup
 
@@ -35,8 +36,11 @@ __all__ = ["Composed", "Inspected", "Reply", "compose", "inspect", "reply_subjec
 MAX_REFERENCES = 12
 MAX_NAME = 100
 MAX_SUBJECT = 998
-PLAIN = "Content-Type: text/plain; charset=utf-8"
-HTML = "Content-Type: text/html; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+ORIGINAL = "original.eml"
+MAX_COPIES = 10
+MAX_FILES = 20
 
 _LINK = re.compile(r"https://[!-~]{1,2000}")
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\t\u2028\u2029]")
@@ -74,6 +78,10 @@ class Reply(Frozen):
     """Says it in HTML too, beside the text; these parts of it are links there. None: plain text alone."""
     attached: bytes = b""
     """The mail that a notice is about, as it came: goes along as `original.eml`. Replies have none."""
+    copies: tuple[str, ...] = ()
+    """Cc: whom a person named beside the author. Only a reply that a person approved has any."""
+    files: tuple[File, ...] = ()
+    """What a person put to it. Only a reply that a person approved has any."""
 
 
 class Composed(Frozen):
@@ -93,15 +101,12 @@ def compose(reply: Reply) -> Composed | Refused:
     if isinstance(asked, Refused):
         return asked
     body = _normal_body(asked.body)
-    encoding, payload = _encode_body(body)
-    if asked.html is not None:
-        block = _header_block(asked, "7bit", f'multipart/alternative; boundary="{_boundary(asked)}"')
-        payload = _with_html(asked, encoding, payload, markup(body, asked.html))
-    elif asked.attached:
-        block = _header_block(asked, "7bit", f'multipart/mixed; boundary="{_boundary(asked)}"')
-        payload = _with_attachment(asked, encoding, payload)
-    else:
-        block = _header_block(asked, encoding)
+    content_type, encoding, payload = _text(asked, body)
+    files = _files(asked)
+    if files:
+        payload = _with_files(_boundary(asked), (content_type, encoding, payload), files)
+        content_type, encoding = f'multipart/mixed; boundary="{_boundary(asked)}"', "7bit"
+    block = _header_block(asked, content_type, encoding)
     raw = block.encode() + b"\r\n" + payload
     found = inspect(raw)
     if isinstance(found, Refused):
@@ -153,10 +158,25 @@ def _problem_with(reply: Reply) -> tuple[str, str] | None:
         ("reply_to", bool(reply.reply_to) and reply.way != "notice", "answers to a reply come to its sender"),
         ("reply_to", bool(reply.reply_to) and canonical(reply.reply_to) != reply.reply_to, "not a plain address"),
         ("attached", bool(reply.attached) and reply.way != "notice", "a reply takes no mail along"),
+        ("copies", bool(reply.copies) and reply.way != "approved", "only a reply that a person approved has copies"),
+        ("copies", not _are_copies(reply), f"copies go to {MAX_COPIES} plain addresses at most, each once"),
+        (
+            "files",
+            bool(reply.files) and reply.way != "approved",
+            "only a reply that a person approved takes files along",
+        ),
+        ("files", len(reply.files) > MAX_FILES, f"at most {MAX_FILES} files go along"),
+        ("files", not all(is_name(one.name) for one in reply.files), "a file's name is not fit for a header"),
         ("html", reply.html is not None and reply.way == "notice", "a notice is plain text"),
         ("html", any(not _LINK.fullmatch(one) for one in reply.html or ()), "a link is https and has no blanks"),
     )
     return next(((code, reason) for code, broken, reason in checks if broken), None)
+
+
+def _are_copies(reply: Reply) -> bool:
+    known = [canonical(one) for one in reply.copies]
+    everybody = {canonical(reply.to_address), *known}
+    return list(reply.copies) == known and len(known) <= MAX_COPIES and len(everybody) == len(known) + 1
 
 
 def _is_fit(text: str) -> bool:
@@ -181,51 +201,50 @@ def _references(reply: Reply) -> tuple[str, ...]:
     return tuple(ids if len(ids) <= MAX_REFERENCES else [ids[0], *ids[1 - MAX_REFERENCES :]])
 
 
-def _boundary(reply: Reply) -> str:
+def _boundary(reply: Reply, within: bytes = b"") -> str:
     """In no line of quoted-printable or base64 can `=_` begin a line."""
-    return "=_" + hashlib.sha256(reply.message_id.encode() + reply.attached).hexdigest()[:32]
+    seed = b"".join([reply.message_id.encode(), reply.attached, *(one.data for one in reply.files), within])
+    return "=_" + hashlib.sha256(seed).hexdigest()[:32]
 
 
-def _with_attachment(reply: Reply, encoding: str, text: bytes) -> bytes:
-    """RFC 2046 5.1. In base64, which no relay changes and no reader shows as part of ours."""
-    edge = f"--{_boundary(reply)}".encode()
-    data = base64.encodebytes(reply.attached).replace(b"\n", b"\r\n")
-    return b"".join(
-        [
-            edge,
-            f"\r\n{PLAIN}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode(),
-            text,
-            b"\r\n",  # the last line end before an edge belongs to the edge
-            edge,
-            b'\r\nContent-Type: application/octet-stream; name="original.eml"\r\n',
-            b'Content-Disposition: attachment; filename="original.eml"\r\n',
-            b"Content-Transfer-Encoding: base64\r\n\r\n",
-            data,
-            edge,
-            b"--\r\n",
-        ]
-    )
+def _files(reply: Reply) -> tuple[File, ...]:
+    return (File(name=ORIGINAL, data=reply.attached),) if reply.attached else reply.files
 
 
-def _with_html(reply: Reply, encoding: str, text: bytes, html: str) -> bytes:
-    """RFC 2046 5.1.4: the plainest first."""
-    edge = f"--{_boundary(reply)}"
-    kind, marked = _encode_body(html)
-    return b"".join(
-        [
-            f"{edge}\r\n{PLAIN}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode(),
-            text,
-            f"\r\n{edge}\r\n{HTML}\r\nContent-Transfer-Encoding: {kind}\r\n\r\n".encode(),
-            marked,
-            f"\r\n{edge}--\r\n".encode(),
-        ]
-    )
+def _text(reply: Reply, body: str) -> tuple[str, str, bytes]:
+    """What the mail says: its type, its encoding and its bytes. With HTML the plainest is first (RFC 2046 5.1.4)."""
+    encoding, plain = _encode_body(body)
+    if reply.html is None:
+        return PLAIN, encoding, plain
+    boundary = _boundary(reply, b"alternative" if reply.files else b"")
+    kind, marked = _encode_body(markup(body, reply.html))
+    edge = f"--{boundary}"
+    payload = [
+        f"{edge}\r\nContent-Type: {PLAIN}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode(),
+        plain,
+        f"\r\n{edge}\r\nContent-Type: {HTML}\r\nContent-Transfer-Encoding: {kind}\r\n\r\n".encode(),
+        marked,
+        f"\r\n{edge}--\r\n".encode(),
+    ]
+    return f'multipart/alternative; boundary="{boundary}"', "7bit", b"".join(payload)
 
 
-def _header_block(reply: Reply, encoding: str, content_type: str = "text/plain; charset=utf-8") -> str:
+def _with_files(boundary: str, text: tuple[str, str, bytes], files: tuple[File, ...]) -> bytes:
+    """RFC 2046 5.1. The last line end before an edge belongs to the edge."""
+    edge, (content_type, encoding, payload) = f"--{boundary}".encode(), text
+    head = f"\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    parts = [edge, head, payload, b"\r\n"]
+    for one in files:
+        parts += [edge, b"\r\n", part(one)]
+    return b"".join([*parts, edge, b"--\r\n"])
+
+
+def _header_block(reply: Reply, content_type: str, encoding: str) -> str:
+    first_copy, *copies = reply.copies or ("",)
     lines = [
         headers.mailbox("From", reply.from_name, reply.from_address),
         headers.mailbox("To", reply.to_name, reply.to_address),
+        *([headers.fold("Cc", [first_copy, *(f", {one}" for one in copies)])] if first_copy else []),
         *([headers.mailbox("Reply-To", "", reply.reply_to)] if reply.reply_to else []),
         headers.unstructured("Subject", reply.subject),
         headers.fold("Date", [format_datetime(reply.date)]),
@@ -292,7 +311,9 @@ def _difference(found: Inspected, asked: Reply, body: str, block: str) -> str:
         "body": body,
         "message_id": asked.message_id,
         "auto_submitted": MARKS[asked.way],
-        "attachments": 1 if asked.attached else 0,
+        "copies": asked.copies,
+        "attachments": len(_files(asked)),
+        "files": _files(asked),
         "html": "" if asked.html is None else markup(body, asked.html),
     }
     if not set(found.links) <= set(asked.html or ()):

@@ -85,7 +85,11 @@ class ApprovedEmail(Frozen):
     sender: str
     """The From address in the bytes."""
     recipient: str
-    """The one RCPT."""
+    """The To address in the bytes: the author who is answered."""
+    copies: tuple[str, ...] = ()
+    """The Cc addresses in the bytes, in their order: whom a person named beside. Of a model's reply, nobody."""
+    settled: tuple[str, ...] = ()
+    """Of these, who has it already or was refused for good: an earlier attempt served a part of them."""
     raw: bytes
     """The mail as it goes on the wire: CRLF line ends, sent as they are."""
     sha256: str
@@ -97,18 +101,38 @@ class ApprovedEmail(Frozen):
     seal: str
     """HMAC-SHA256 over all of the above, with a key that is not in the database."""
 
+    @property
+    def to_serve(self) -> tuple[str, ...]:
+        """Each RCPT of the next attempt."""
+        return tuple(one for one in (self.recipient, *self.copies) if one not in self.settled)
+
+
+class Unserved(Frozen):
+    """One recipient that a server did not take, and surely not, whatever became of the others."""
+
+    address: str
+    reason: str
+    again: bool
+    """It may be tried later; else it was refused for good."""
+    nobody: bool = False
+    """The server says that nobody is there: as good as a bounce for good."""
+
 
 class Sent(Frozen):
+    """Accepted for everybody who was to be served, apart from `unserved`."""
+
     kind: Literal["sent"] = "sent"
     detail: str
     """The server's answer, or the path written; control characters removed."""
+    unserved: tuple[Unserved, ...] = ()
 
 
 class Again(Frozen):
-    """Not accepted, and surely not: may be tried later."""
+    """Not accepted for anybody, and surely not: may be tried later."""
 
     kind: Literal["again"] = "again"
     reason: str
+    unserved: tuple[Unserved, ...] = ()
 
 
 class Never(Frozen):
@@ -116,6 +140,7 @@ class Never(Frozen):
 
     kind: Literal["never"] = "never"
     reason: str
+    unserved: tuple[Unserved, ...] = ()
 
 
 class InDoubt(Frozen):
@@ -123,6 +148,8 @@ class InDoubt(Frozen):
 
     kind: Literal["in_doubt"] = "in_doubt"
     reason: str
+    unserved: tuple[Unserved, ...] = ()
+    """Who surely has not got it."""
 
 
 class Paused(Frozen):

@@ -27,6 +27,7 @@ from outbound.settings import DkimSettings
 OVERSIGNED = ("from", "subject", "to", "date", "message-id")
 SIGNED = (
     *OVERSIGNED,
+    "cc",
     "reply-to",
     "in-reply-to",
     "references",

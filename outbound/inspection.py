@@ -19,14 +19,15 @@ from email.message import Message
 from email.utils import getaddresses
 from functools import lru_cache
 
-from outbound import markup
+from outbound import enclosures, markup
 from outbound.addresses import canonical
 from outbound.contracts import MARKS, Frozen, Refused
+from outbound.enclosures import File
 from outbound.headers import MalformedHeaderError, decode, has_controls, is_safe
 
 OURS = frozenset(
     {
-        "from", "to", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
+        "from", "to", "cc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "auto-submitted",
         "mime-version", "content-type", "content-transfer-encoding", "dkim-signature",
     }
 )  # fmt: skip
@@ -49,6 +50,8 @@ class Inspected(Frozen):
     from_name: str
     to_address: str
     to_name: str
+    copies: tuple[str, ...] = ()
+    """The Cc addresses, without names."""
     subject: str
     body: str
     """The text part, lines ended by LF."""
@@ -58,6 +61,8 @@ class Inspected(Frozen):
     """Empty where the header is absent."""
     attachments: int
     """Parts beside the text."""
+    files: tuple[File, ...] = ()
+    """What they are."""
     html: str = ""
     """The same text as HTML, where the mail has it; proven to say the same."""
     links: tuple[str, ...] = ()
@@ -105,18 +110,20 @@ def _inspect(raw: bytes) -> Inspected | Refused:
     decoded = tuple((name, _safe(decode(value))) for name, value in headers)
     message = email.message_from_bytes(raw, policy=email.policy.compat32)
     _compare(message, headers, dict(decoded)["subject"])
-    body, attachments, html = _content(message)
+    body, html, files = _content(message)
     return Inspected(
         headers=decoded,
         from_address=from_address,
         from_name=from_name,
         to_address=to_address,
         to_name=to_name,
+        copies=_addresses(single.get("cc", "")),
         subject=dict(decoded)["subject"],
         body=body,
         message_id=single["message-id"].removeprefix("<").removesuffix(">"),
         auto_submitted=single.get("auto-submitted", ""),
-        attachments=attachments,
+        attachments=len(files),
+        files=files,
         html=html,
         links=_links(html, body),
     )
@@ -140,6 +147,8 @@ def _problem_with(headers: list[tuple[str, str]]) -> str:
     for name in sorted(set(names)):
         if names.count(name) > (MAX_SIGNATURES if name == "dkim-signature" else 1):
             return f"header {name} occurs {names.count(name)} times"
+    if "cc" in names and dict(headers).get("auto-submitted", ""):
+        return "header cc was not set by us: only what a person approved has copies"
     if "reply-to" in names and dict(headers).get("auto-submitted") != MARKS["notice"]:
         return "header reply-to was not set by us: only a notice has one"
     missing = [name for name in REQUIRED if name not in names]
@@ -157,6 +166,16 @@ def _mailbox(value: str) -> tuple[str, str]:
     if written.startswith('"'):
         return _safe(re.sub(r"\\(.)", r"\1", written[1:-1])), address
     return _safe(decode(written)), address
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    """Read a list of bare addresses in the form that `compose` writes."""
+    found = tuple(value.split(", ")) if value else ()
+    if any(canonical(one) != one for one in found) or len(set(found)) != len(found):
+        raise MalformedHeaderError("copies that are not plain addresses, each once")
+    if value.isascii() and [address for _, address in getaddresses([value])] != list(found):
+        raise MalformedHeaderError("readers differ on the copies")
+    return found
 
 
 def _safe(text: str) -> str:
@@ -180,19 +199,35 @@ def _compare(message: Message, headers: list[tuple[str, str]], subject: str) -> 
         raise MalformedHeaderError("readers differ on what a header says")
 
 
-def _content(message: Message) -> tuple[str, int, str]:
-    """The text, the number of parts beside it, and the HTML."""
-    leaves = [part for part in message.walk() if not part.is_multipart()]
-    if not leaves:
-        raise MalformedHeaderError("no text")
+def _content(message: Message) -> tuple[str, str, tuple[File, ...]]:
+    """The text, the HTML or nothing, and the files beside them."""
     if any(part.defects for part in message.walk()):
         raise MalformedHeaderError("a defect in the parts")
-    body = _text(leaves[0], "text/plain", "the first part")
-    if message.get_content_type() != "multipart/alternative":
-        return body, len(leaves) - 1, ""
-    if len(leaves) != 2:
+    if message.get_content_type() != "multipart/mixed":
+        return *_said(message), ()
+    first, *others = _parts(message)
+    if not others or any(part.is_multipart() for part in others):
+        raise MalformedHeaderError("beside the text are files and nothing else")
+    body, html = _said(first)
+    return body, html, tuple(enclosures.read(part) for part in others)
+
+
+def _said(part: Message) -> tuple[str, str]:
+    """The text, and the HTML or nothing."""
+    if not part.is_multipart():
+        return _text(part, "text/plain", "the first part"), ""
+    both = _parts(part)
+    if part.get_content_type() != "multipart/alternative" or len(both) != 2:
         raise MalformedHeaderError("an alternative is one text and one HTML")
-    return body, 0, _text(leaves[1], "text/html", "the second part of an alternative")
+    plain, marked = both
+    return _text(plain, "text/plain", "the first part"), _text(marked, "text/html", "the second part of an alternative")
+
+
+def _parts(message: Message) -> list[Message]:
+    found = message.get_payload()
+    if not isinstance(found, list) or not found:
+        raise MalformedHeaderError("no text")
+    return [part for part in found if isinstance(part, Message)]
 
 
 def _text(part: Message, kind: str, which: str) -> str:

@@ -70,7 +70,9 @@ def _final_check(email: ApprovedEmail, key: bytes) -> Refused | None:
     found = inspect(email.raw)
     if isinstance(found, Refused):
         return found
-    said = (found.from_address, found.to_address, found.message_id)
-    if said != (email.sender, email.recipient, email.message_id):
-        return Refused(code="bytes_differ", reason="sender, recipient or Message-ID in the bytes are others")
+    said = (found.from_address, found.to_address, found.copies, found.message_id)
+    if said != (email.sender, email.recipient, email.copies, email.message_id):
+        return Refused(code="bytes_differ", reason="sender, recipients or Message-ID in the bytes are others")
+    if not email.to_serve:
+        return Refused(code="nobody_left", reason="everybody who was to get it has it, or was refused for good")
     return None

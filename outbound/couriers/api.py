@@ -26,6 +26,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,8 +37,9 @@ import httpx2
 
 from outbound.addresses import canonical
 from outbound.compose import Inspected, inspect
-from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Refused, Sent
+from outbound.contracts import Again, ApprovedEmail, DeliveryResult, InDoubt, Never, Refused, Sent, Unserved
 from outbound.couriers.wording import one_line
+from outbound.enclosures import File
 from outbound.settings import CourierSettings
 
 MAX_ANSWER = 64 * 1024
@@ -88,6 +90,9 @@ class Provider(Protocol):
     def own_word(self, answer: Answer) -> DeliveryResult | None:
         """What a documented code of its own means; None where the shared table decides."""
 
+    def says_nobody(self, answer: Answer) -> bool:
+        """Whether it says, for good, that nobody is behind the address."""
+
 
 class ApiCourier:
     """Hands each mail to one provider."""
@@ -100,8 +105,8 @@ class ApiCourier:
         self._now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def deliver(self, email: ApprovedEmail) -> DeliveryResult:
-        if canonical(email.recipient) != email.recipient or canonical(email.sender) != email.sender:
-            return Never(reason="the sender or the recipient is not a plain address")
+        if any(canonical(one) != one for one in (email.sender, *email.to_serve)):
+            return Never(reason="the sender or a recipient is not a plain address")
         asked = self._provider.build(self._settings, email, self._now())
         if isinstance(asked, Never):
             return asked
@@ -135,7 +140,11 @@ class ApiCourier:
         words = f"{self.name} answered {answer.status}{_said(answer)}"
         if 200 <= answer.status < 300 and (named := self._provider.accepted(answer)):
             return Sent(detail=f"{self.name} took it as {one_line(named)}")
-        return self._provider.own_word(answer) or _shared(answer.status, words) or self._doubt(email, words)
+        own = self._provider.own_word(answer)
+        if isinstance(own, Never) and self._provider.says_nobody(answer) and len(email.to_serve) == 1:
+            who = Unserved(address=email.to_serve[0], reason=own.reason, again=False, nobody=True)
+            return own.model_copy(update={"unserved": (who,)})
+        return own or _shared(answer.status, words) or self._doubt(email, words)
 
     def _doubt(self, email: ApprovedEmail, reason: str) -> DeliveryResult:
         if self._provider.IDEMPOTENT and self._now() - email.approved_at < SURE:
@@ -176,12 +185,12 @@ def _said(answer: Answer) -> str:
 
 
 def read_mail(email: ApprovedEmail) -> Inspected | Never:
-    """What the approved bytes say, for providers that take no bytes. An attachment cannot go along there."""
+    """What the approved bytes say, for providers that take no bytes: they serve all recipients or nobody."""
     found = inspect(email.raw)
     if isinstance(found, Refused):
         return Never(reason=f"the stored mail cannot be read: {found.reason}")
-    if found.attachments:
-        return Never(reason="the mail carries an attachment, which goes along by smtp, ses and mailgun alone")
+    if email.settled:
+        return Never(reason="some have it already, and this provider cannot serve the others alone")
     return found
 
 
@@ -193,6 +202,10 @@ def own_headers(found: Inspected, *, message_id: bool = True) -> dict[str, str]:
     names = {"in-reply-to": "In-Reply-To", "references": "References", "auto-submitted": "Auto-Submitted"}
     made = {shown: value for name, shown in names.items() if (value := found.header(name))}
     return {"Message-ID": f"<{found.message_id}>", **made} if message_id else made
+
+
+def in_base64(file: File) -> str:
+    return base64.b64encode(file.data).decode("ascii")
 
 
 def dumped(data: object) -> bytes:

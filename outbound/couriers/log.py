@@ -35,6 +35,7 @@ class LogCourier:
             "at": email.approved_at.isoformat(),
             "from": email.sender,
             "to": email.recipient,
+            **({"copies": list(email.copies)} if email.copies else {}),
             "subject": "" if isinstance(found, Refused) else found.subject,
             "way": email.way,
             "approved_by": email.approved_by,

@@ -1,7 +1,8 @@
 """Courier: Mailgun's `POST /v3/DOMAIN/messages.mime`.
 
 It takes the approved bytes as they are, with our Message-ID and signatures; Mailgun adds its own signature, and its own
-return path. `courier.domain` is the sending domain; set `base_url` to https://api.eu.mailgun.net in the EU.
+return path. All recipients stand in `to` (documented). `courier.domain` is the sending domain; set `base_url` to
+https://api.eu.mailgun.net in the EU.
 
     answer                                   outcome
     ---------------------------------------  ---------
@@ -29,7 +30,7 @@ BASE = "https://api.mailgun.net"
 
 def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Asked | Never:  # noqa: ARG001 (no time)
     mark = "postroom-" + hashlib.sha256(email.raw).hexdigest()
-    fields = {"to": email.recipient, "o:tracking": "no"}
+    fields = {"to": ",".join(email.to_serve), "o:tracking": "no"}
     parts = [
         f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
@@ -54,3 +55,7 @@ def accepted(answer: Answer) -> str:
 
 def own_word(answer: Answer) -> DeliveryResult | None:  # noqa: ARG001 (it documents no codes beside the status)
     return None
+
+
+def says_nobody(answer: Answer) -> bool:  # noqa: ARG001 (what it knows of addresses comes as an event)
+    return False

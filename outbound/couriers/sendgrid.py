@@ -8,6 +8,7 @@ approved bytes; date, structure and DKIM are SendGrid's. Unverified: that it kee
     202                             sent (X-Message-Id)
     200 (sandbox: nothing leaves)   never
     401, 403, 404, 429              again
+    451 (data residency)            again: an operator can mend it (`base_url`)
     400, 413 and other 4xx          never
     503                             again
     500 and other 5xx               in doubt
@@ -17,8 +18,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from outbound.contracts import ApprovedEmail, DeliveryResult, Never
-from outbound.couriers.api import Answer, Asked, dumped, own_headers, read_mail
+from outbound.contracts import Again, ApprovedEmail, DeliveryResult, Never
+from outbound.couriers.api import Answer, Asked, dumped, in_base64, own_headers, read_mail
+from outbound.enclosures import File
+from outbound.inspection import Inspected
 from outbound.settings import CourierSettings
 
 NAME = "sendgrid"
@@ -32,10 +35,11 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
         return found
     said_as = (("text/plain", found.body), ("text/html", found.html))
     data = {
-        "personalizations": [{"to": [_mailbox(found.to_name, found.to_address)]}],
+        "personalizations": [{"to": [_mailbox(found.to_name, found.to_address)], **_copies(found)}],
         "from": _mailbox(found.from_name, found.from_address),
         "subject": found.subject or " ",
         "content": [{"type": kind, "value": said} for kind, said in said_as if said],
+        **({"attachments": [_attachment(one) for one in found.files]} if found.files else {}),
         "headers": own_headers(found),
         "custom_args": {"message_id": found.message_id},
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
@@ -43,6 +47,19 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
     key = settings.api_key.get_secret_value()
     headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
     return Asked(f"{settings.base_url or BASE}/v3/mail/send", dumped(data), headers)
+
+
+def _copies(found: Inspected) -> dict[str, list[dict[str, str]]]:
+    return {"cc": [{"email": one} for one in found.copies]} if found.copies else {}
+
+
+def _attachment(file: File) -> dict[str, str]:
+    return {
+        "content": in_base64(file),
+        "type": file.content_type,
+        "filename": file.name,
+        "disposition": "attachment",
+    }
 
 
 def _mailbox(name: str, address: str) -> dict[str, str]:
@@ -55,4 +72,10 @@ def accepted(answer: Answer) -> str:
 
 
 def own_word(answer: Answer) -> DeliveryResult | None:
+    if answer.status == 451:
+        return Again(reason="sendgrid keeps this account in another region: look at courier.base_url")
     return Never(reason="sendgrid is in sandbox mode: nothing leaves") if answer.status == 200 else None
+
+
+def says_nobody(answer: Answer) -> bool:  # noqa: ARG001 (what it knows of addresses comes as an event)
+    return False

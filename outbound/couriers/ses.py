@@ -8,8 +8,9 @@ Each request is signed (AWS Signature Version 4).
     ---------------------------------------------------------------------  ---------
     200 with a MessageId                                                   sent
     TooManyRequests, LimitExceeded, AccountSuspended, SendingPaused,       again
-      MailFromDomainNotVerified, 403 (key, signature, rights)
-    MessageRejected, BadRequest, NotFound                                  never
+      MailFromDomainNotVerified, NotFound, 403 (key, signature, rights)
+    MessageRejected because an identity is not verified                    again: an operator can mend it
+    MessageRejected for its content, BadRequest                            never
     503                                                                    again
     500 and other 5xx                                                      in doubt
 """
@@ -35,9 +36,10 @@ _AGAIN = {
     "AccountSuspendedException",
     "SendingPausedException",
     "MailFromDomainNotVerifiedException",
+    "NotFoundException",
     "ThrottlingException",
 }
-_NEVER = {"MessageRejected", "BadRequestException", "NotFoundException"}
+_NEVER = {"MessageRejected", "BadRequestException"}
 
 
 def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Asked | Never:
@@ -45,7 +47,7 @@ def build(settings: CourierSettings, email: ApprovedEmail, now: datetime) -> Ask
     data = {
         "FromEmailAddress": email.sender,
         "FeedbackForwardingEmailAddress": email.return_path,
-        "Destination": {"ToAddresses": [email.recipient]},
+        "Destination": {"ToAddresses": list(email.to_serve)},
         "Content": {"Raw": {"Data": base64.b64encode(email.raw).decode("ascii")}},
     }
     body = dumped(data)
@@ -90,6 +92,11 @@ def accepted(answer: Answer) -> str:
 def own_word(answer: Answer) -> DeliveryResult | None:
     kind = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     reason = f"ses answered {answer.status} {kind[:60]}"
-    if kind in _AGAIN:
+    unverified = kind == "MessageRejected" and "not verified" in answer.text("message") + answer.text("Message")
+    if kind in _AGAIN or unverified:
         return Again(reason=reason)
     return Never(reason=reason) if kind in _NEVER else None
+
+
+def says_nobody(answer: Answer) -> bool:  # noqa: ARG001 (what it knows of addresses comes as an event)
+    return False

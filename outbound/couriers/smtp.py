@@ -1,4 +1,4 @@
-"""Courier: hands each mail to a smarthost over SMTP. One attempt, one recipient.
+"""Courier: hands each mail to a smarthost over SMTP. One attempt, one transaction, an RCPT for each recipient.
 
     where                  what happens                                   outcome
     ---------------------  ---------------------------------------------  ---------
@@ -8,8 +8,10 @@
     after EHLO             SMTPUTF8 needed and not offered                never
     any answer             421                                            again
     any answer             530, 534, 535, 538 (our credentials)           again
-    MAIL, RCPT, DATA       4xx                                            again
-    MAIL, RCPT, DATA       5xx                                            never
+    MAIL, DATA             4xx                                            again
+    MAIL, DATA             5xx                                            never
+    each RCPT              4xx                                            again, for that recipient
+    each RCPT              5xx                                            never, for that recipient
     MAIL, RCPT, DATA       reset, time-out, garbage, unexpected code      again
     before DATA            sending is paused, or nobody can say           paused
     final dot              2xx                                            sent
@@ -21,6 +23,8 @@
 Rules:
 - Before the server said 354 it has no mail: whatever fails there can be tried again. From the first byte of the mail
   on, only an answer with a code decides.
+- Recipients that were taken at RCPT get the mail, the others do not hold it back: they are named in the outcome
+  (`unserved`), and another attempt serves them alone. Where nobody is taken there is no DATA: again, if one may be.
 - The switch is asked after RCPT was answered and before DATA is said: a pause stops a mail that is connected already.
 - The bytes on the wire are the approved ones, dots stuffed, and nothing else: no line end is mended, nothing is added.
 - Addresses are checked here and put on the wire as they are: aiosmtplib would mend them silently.
@@ -36,6 +40,7 @@ import asyncio
 import contextlib
 import re
 import ssl
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -53,8 +58,10 @@ from outbound.contracts import (
     Paused,
     Sent,
     Switch,
+    Unserved,
     always_on,
 )
+from outbound.couriers.refusals import says_nobody
 from outbound.couriers.wording import one_line
 from outbound.settings import CourierSettings
 
@@ -74,6 +81,14 @@ class _Step(Enum):
     RCPT = "RCPT"
     DATA = "DATA"
     DOT = "the final dot"
+
+
+@dataclass
+class _Place:
+    """Where an attempt stands."""
+
+    step: _Step = _Step.MAIL
+    unserved: list[Unserved] = field(default_factory=list)
 
 
 class _StaleConnectionError(Exception):
@@ -126,33 +141,27 @@ class SmtpCourier:
 
     async def _attempt(self, smtp: SMTP, email: ApprovedEmail, deadline: float, *, kept: bool) -> DeliveryResult:
         """Run one transaction; the connection is kept after it, or closed."""
-        step = _Step.MAIL
+        at = _Place()
         result: DeliveryResult | None = None
         try:
-            if needs_smtputf8(email.return_path, email.recipient, email.sender) and not _speaks_utf8(smtp):
+            if needs_smtputf8(email.return_path, *email.to_serve, email.sender) and not _speaks_utf8(smtp):
                 result = Never(reason=f"{self._peer()}: cannot take non-ASCII addresses (no SMTPUTF8)")
                 return result
             async with asyncio.timeout_at(deadline):
-                for step, command in _commands(smtp, email):
-                    if step is _Step.DATA and (held := await self._held(email)):
-                        result = Paused(reason=held)
-                        return result
-                    answer = await smtp.execute_command(*command)
-                    if kept and step is _Step.MAIL and answer.code == 421:
-                        raise _StaleConnectionError
-                    if not _goes_on(step, answer.code):
-                        result = self._refused(step, answer)
-                        return result
+                result = await self._opened(smtp, email, at, kept=kept)
+            if result is not None:
+                return result
             protocol = _protocol(smtp)
             protocol.write(_stuffed(email.raw))
-            step = _Step.DOT
+            at.step = _Step.DOT
             answer = await protocol.read_response(timeout=self._settings.answer_timeout_seconds)
-            result = self._answered(answer)
+            result = self._answered(answer).model_copy(update={"unserved": tuple(at.unserved)})
         except _TROUBLE as error:
-            if kept and step is _Step.MAIL:
+            if kept and at.step is _Step.MAIL:
                 raise _StaleConnectionError from error
-            reason = f"{self._peer()}: {_described(error, step)}"
-            result = InDoubt(reason=reason) if step is _Step.DOT else Again(reason=reason)
+            reason, unserved = f"{self._peer()}: {_described(error, at.step)}", tuple(at.unserved)
+            in_doubt = at.step is _Step.DOT
+            result = (InDoubt if in_doubt else Again)(reason=reason, unserved=unserved)
         finally:
             # After anything but a clean acceptance (a cancellation too) nobody knows what the server waits for.
             if isinstance(result, Sent):
@@ -160,6 +169,30 @@ class SmtpCourier:
             else:
                 smtp.close()
         return result
+
+    async def _opened(self, smtp: SMTP, email: ApprovedEmail, at: _Place, *, kept: bool) -> DeliveryResult | None:
+        """Say all that comes before the mail itself; None where the server waits for it."""
+        answer = await smtp.execute_command(*_mail_from(smtp, email))
+        if kept and answer.code == 421:
+            raise _StaleConnectionError
+        if not _goes_on(_Step.MAIL, answer.code):
+            return self._refused(_Step.MAIL, answer)
+        at.step = _Step.RCPT
+        for address in email.to_serve:
+            answer = await smtp.execute_command(b"RCPT", b"TO:<%b>" % address.encode())
+            if answer.code == 421:
+                return self._refused(_Step.RCPT, answer).model_copy(update={"unserved": tuple(at.unserved)})
+            if not _goes_on(_Step.RCPT, answer.code):
+                at.unserved.append(self._unserved(address, answer))
+        if len(at.unserved) == len(email.to_serve):
+            return _nobody(at.unserved)
+        at.step = _Step.DATA
+        if held := await self._held(email):
+            return Paused(reason=held)
+        answer = await smtp.execute_command(b"DATA")
+        if _goes_on(_Step.DATA, answer.code):
+            return None
+        return self._refused(_Step.DATA, answer).model_copy(update={"unserved": tuple(at.unserved)})
 
     async def _held(self, email: ApprovedEmail) -> str:
         """Why the mail may not go any more; where nobody can say, that is why."""
@@ -181,6 +214,11 @@ class SmtpCourier:
         if 500 <= answer.code <= 599 and answer.code not in _OUR_CREDENTIALS:
             return Never(reason=reason)
         return Again(reason=reason)
+
+    def _unserved(self, address: str, answer: SMTPResponse) -> Unserved:
+        refused = self._refused(_Step.RCPT, answer)
+        again, nobody = isinstance(refused, Again), says_nobody(answer.code, answer.message)
+        return Unserved(address=address, reason=refused.reason, again=again, nobody=nobody and not again)
 
     def _new(self) -> SMTP:
         settings = self._settings
@@ -237,7 +275,7 @@ def _tls_context(settings: CourierSettings) -> ssl.SSLContext:
 
 
 def _unsendable(email: ApprovedEmail) -> str:
-    for what, address in (("return path", email.return_path), ("recipient", email.recipient)):
+    for what, address in (("return path", email.return_path), *(("recipient", one) for one in email.to_serve)):
         if canonical(address) != address:
             return f"the {what} is not an address that can go on the wire"
     if _BARE_LINE_END.search(email.raw) or not email.raw.endswith(b"\r\n"):
@@ -255,19 +293,22 @@ def _speaks_utf8(smtp: SMTP) -> bool:
     return smtp.supports_extension("smtputf8") and smtp.supports_extension("8bitmime")
 
 
-def _commands(smtp: SMTP, email: ApprovedEmail) -> tuple[tuple[_Step, tuple[bytes, ...]], ...]:
+def _mail_from(smtp: SMTP, email: ApprovedEmail) -> tuple[bytes, ...]:
     options: list[bytes] = []
     if smtp.supports_extension("size"):
         options.append(b"SIZE=%d" % len(email.raw))
     if not email.raw.isascii() and smtp.supports_extension("8bitmime"):
         options.append(b"BODY=8BITMIME")
-    if needs_smtputf8(email.return_path, email.recipient, email.sender):
+    if needs_smtputf8(email.return_path, *email.to_serve, email.sender):
         options.append(b"SMTPUTF8")
-    return (
-        (_Step.MAIL, (b"MAIL", b"FROM:<%b>" % email.return_path.encode(), *options)),
-        (_Step.RCPT, (b"RCPT", b"TO:<%b>" % email.recipient.encode())),
-        (_Step.DATA, (b"DATA",)),
-    )
+    return (b"MAIL", b"FROM:<%b>" % email.return_path.encode(), *options)
+
+
+def _nobody(unserved: list[Unserved]) -> Again | Never:
+    """The outcome where no recipient was taken: tried again as long as one of them may be."""
+    waits = [one for one in unserved if one.again]
+    kind = Again if waits else Never
+    return kind(reason=(waits or unserved)[0].reason, unserved=tuple(unserved))
 
 
 def _goes_on(step: _Step, code: int) -> bool:

@@ -10,11 +10,14 @@ import pytest
 from agent import approval, suppress_commands
 from agent.reported import reported
 from agent.states import DraftState, MailStatus
-from agent.store import deliveries, suppression, trail
+from agent.store import deliveries, reputation, suppression, trail
 from agent.store.deliveries import Delivery
 from inbound.contracts import DeliveryEvent
 from outbound import tokens
+from outbound.couriers.smtp import SmtpCourier
+from outbound.settings import CourierSettings
 from tests.agent.postroom import CUSTOMER, HOURS, SUPPORT, House, configuration, house
+from tests.outbound.smtp_peers import scripted
 
 
 async def answered(home: House) -> Delivery:
@@ -63,6 +66,26 @@ async def test_a_bounce_for_good_suppresses_at_once(tmp_path: Path) -> None:
         await home.settle()
         assert len(home.replies()) == 1
         assert (await home.mail(again)).status is MailStatus.PERSON
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [("550 5.1.1 no such user", True), ("550 5.7.1 blocked for spam", False), ("450 4.1.1 unknown for now", False)],
+)
+async def test_a_server_that_knows_no_such_user_is_believed_at_once(tmp_path: Path, answer: str, *, ends: bool) -> None:
+    """Refused at RCPT: as good as a bounce for good, with its row and its audit entry; a block is our own matter."""
+    async with scripted(rcpt=answer) as peer:
+        courier = SmtpCourier(CourierSettings(kind="smtp", host="127.0.0.1", port=peer.port, tls="none"))
+        async with house(tmp_path, courier=courier) as home:
+            sent = await answered(home)
+            assert await suppressed(home) == ends
+            async with home.parts.database.read() as tx:
+                rows = await suppression.listing(tx, "test")
+                assert ("suppressed" in [one.event for one in await trail.of_mail(tx, sent.mail_id)]) == ends
+                assert await reputation.reports_since(tx, "test", home.clock() - timedelta(hours=1)) == {}
+        await courier.close()
+    assert [(one.address, one.reason, one.by) for one in rows] == ([(CUSTOMER, "hard", "courier")] if ends else [])
+    assert peer.mails == []
 
 
 async def test_a_bounce_by_message_id_alone_changes_nothing(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def approved(**changes: Any) -> ApprovedEmail:
     about = reply(**changes)
     email = try_authorize(
         composed(**changes),
-        policy(allowed_sender=about.from_address),
+        policy(allowed_sender=about.from_address, max_attachment_count=len(about.files)),
+        copies=about.copies,
         way=about.way,
         message_id=about.message_id,
         sender=about.from_address,

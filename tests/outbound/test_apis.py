@@ -228,12 +228,24 @@ OWN = [
     ("postmark", answer(422, '{"ErrorCode": 406, "Message": "inactive"}'), "never"),
     ("postmark", answer(422, '{"ErrorCode": 300, "Message": "invalid"}'), "never"),
     ("postmark", answer(422, '{"ErrorCode": 405, "Message": "not allowed to send"}'), "again"),
-    ("postmark", answer(422, '{"ErrorCode": 402}'), "again"),
+    ("postmark", answer(422, '{"ErrorCode": 401}'), "again"),
+    ("postmark", answer(422, '{"ErrorCode": 413, "Message": "account may not send"}'), "again"),
+    ("postmark", answer(422, '{"ErrorCode": 402, "Message": "invalid JSON"}'), "never"),
+    ("postmark", answer(422, '{"ErrorCode": 411, "Message": "forbidden attachment type"}'), "never"),
     ("postmark", answer(200, '{"ErrorCode": 406}'), "in_doubt"),
     ("resend", answer(409, '{"name": "concurrent_idempotent_requests"}'), "again"),
     ("resend", answer(409, '{"name": "invalid_idempotent_request"}'), "in_doubt"),
+    ("resend", answer(400, '{"name": "validation_error", "message": "API key is invalid"}'), "again"),
+    ("resend", answer(400, '{"name": "validation_error", "message": "to: invalid"}'), "never"),
     ("resend", answer(422, '{"name": "validation_error", "message": "x"}'), "never"),
     ("ses", answer(400, "{}", "x-amzn-ErrorType: MessageRejected:http://x\r\n"), "never"),
+    (
+        "ses",
+        answer(400, '{"message": "Email address is not verified."}', "x-amzn-ErrorType: MessageRejected\r\n"),
+        "again",
+    ),
+    ("ses", answer(404, "{}", "x-amzn-ErrorType: NotFoundException\r\n"), "again"),
+    ("sendgrid", answer(451, "{}"), "again"),
     ("ses", answer(400, "{}", "x-amzn-ErrorType: LimitExceededException\r\n"), "again"),
     ("ses", answer(400, "{}", "x-amzn-ErrorType: MailFromDomainNotVerifiedException\r\n"), "again"),
     ("ses", answer(403, "{}", "x-amzn-ErrorType: InvalidSignatureException\r\n"), "again"),
@@ -245,21 +257,6 @@ OWN = [
 async def test_a_providers_own_words_count_first(name: str, does: bytes, ends: str) -> None:
     """As its documentation has them."""
     assert (await outcome(name, does))[0] == ends
-
-
-@pytest.mark.parametrize("name", ["postmark", "sendgrid", "resend"])
-async def test_a_mail_with_an_attachment_does_not_lose_it(name: str) -> None:
-    """It does not go where it could not go along."""
-    async with peer(answer(*TAKEN[name])) as found:
-        courier = open_courier(settings(name, found.port))
-        email = try_authorize(
-            composed(way="notice", attached=b"From: x\r\n\r\nx\r\n"), policy(max_attachment_count=1), way="notice"
-        )
-        assert isinstance(email, ApprovedEmail)
-        result = await courier.deliver(email)
-        await courier.close()
-    assert result.kind == "never"
-    assert found.asked == []
 
 
 async def test_control_characters_of_a_provider_stay_out_of_what_people_read() -> None:

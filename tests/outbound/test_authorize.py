@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outbound.authorize import restore, verify
+from outbound.authorize import left_over, restore, verify
 from outbound.compose import Composed, inspect
 from outbound.contracts import ApprovedEmail, Refused
+from outbound.enclosures import File
 from tests.outbound.mails import KEY, NOW, approved, composed, policy, try_authorize
 
 EMAIL = approved()
@@ -95,14 +96,40 @@ def test_a_hash_that_is_not_of_these_bytes_is_refused() -> None:
 
 
 def test_more_attachments_than_policy_allows_are_refused() -> None:
-    raw = composed().raw
-    head, _, body = raw.partition(b"\r\n\r\n")
-    head = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"')
-    part = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
-    mixed = Composed.of(head + b"\r\n\r\n" + part + part + b"--b--\r\n")
-    refused = try_authorize(mixed, policy(max_attachment_count=0))
+    mail = composed(way="approved", files=(File(name="a.pdf", data=b"%PDF"),))
+    refused = try_authorize(mail, policy(max_attachment_count=0), way="approved")
     assert refused == Refused(code="attachments", reason="more attachments than policy allows")
-    assert isinstance(try_authorize(mixed, policy(max_attachment_count=1)), ApprovedEmail)
+    assert isinstance(try_authorize(mail, policy(max_attachment_count=1), way="approved"), ApprovedEmail)
+
+
+def test_the_copies_in_the_bytes_are_those_that_were_named() -> None:
+    """Somebody more, somebody less or another order is another mail."""
+    mail = composed(way="approved", copies=("bo@x.example", "cy@x.example"))
+    named = ("bo@x.example", "cy@x.example")
+    assert isinstance(try_authorize(mail, policy(), way="approved", copies=named), ApprovedEmail)
+    for other in (), named[:1], named[::-1], (*named, "eve@evil.example"):
+        refused = try_authorize(mail, policy(), way="approved", copies=other)
+        assert refused == Refused(code="copies_differ", reason="Cc in the bytes is not who was named")
+    assert isinstance(try_authorize(composed(way="approved"), policy(), way="approved", copies=named), Refused)
+
+
+def test_who_has_it_already_is_left_out_and_nobody_comes_in() -> None:
+    """The rest of a mail is sealed for fewer recipients, never for more; who may write rows cannot turn it back."""
+    email = approved(way="approved", copies=("bo@x.example", "cy@x.example"))
+    rest = left_over(email, {"bo@x.example", "eve@evil.example"}, KEY)
+    assert rest.settled == ("bo@x.example",)
+    assert rest.to_serve == ("ann@customer.example", "cy@x.example")
+    assert verify(rest, KEY) is None
+    for field in "copies", "settled":
+        assert verify(rest.model_copy(update={field: ()}), KEY) is not None
+        assert verify(rest.model_copy(update={field: ("eve@evil.example",)}), KEY) is not None
+
+
+def test_what_was_sealed_before_there_were_copies_still_leaves() -> None:
+    """A mail to one recipient has the seal that it always had: an upgrade does not void what waits."""
+    assert EMAIL.seal == "f71100a241912b9c18b389fe97f32e291907170f2ebf107595b6001f17c1b729"
+    old = EMAIL.model_dump(exclude={"copies", "settled"})
+    assert restore(old, KEY) == EMAIL
 
 
 @settings(max_examples=400, deadline=None)

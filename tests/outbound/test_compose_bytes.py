@@ -6,11 +6,14 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from outbound import compose as module
 from outbound.compose import Composed, Inspected, compose, inspect
 from outbound.contracts import Refused
+from outbound.enclosures import File, is_name
 from tests.outbound.mails import NOW, composed, reply
 
 HEAD = (
@@ -73,6 +76,34 @@ See <a href=3D"https://acme.example/a?b=3D1&amp;c=3D2">https://acme.example=
 
 --=_EDGE--
 """
+FILES = """\
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="=_EDGE"
+Content-Transfer-Encoding: 7bit
+
+--=_EDGE
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 7bit
+
+Hello Ann,
+
+we open at nine.
+
+--=_EDGE
+Content-Type: application/pdf; name="offer 1.pdf"
+Content-Disposition: attachment; filename="offer 1.pdf"
+Content-Transfer-Encoding: base64
+
+JVBERg==
+--=_EDGE
+Content-Type: application/zip
+Content-Disposition: attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe%20%E2%82%AC.zip
+Content-Transfer-Encoding: base64
+
+UEs=
+--=_EDGE--
+"""
+PDF = File(name="offer 1.pdf", data=b"%PDF")
 EDGES = [
     ("Grüße = 1", "Gr=C3=BC=C3=9Fe =3D 1"),
     (".", "=2E"),
@@ -121,6 +152,44 @@ def test_a_reply_in_text_and_html_to_the_byte() -> None:
     raw = composed(body=f"See {LINK}\n", html=(LINK,)).raw
     edge = raw.partition(b'boundary="')[2].partition(b'"')[0].decode()
     assert raw == wire(HEAD + BOTH.replace("=_EDGE", edge))
+
+
+def test_a_reply_with_copies_and_files_to_the_byte() -> None:
+    """What a person put to it: Cc behind To, files behind the text, a name beyond ASCII by RFC 2231."""
+    files = (PDF, File(name="Größe €.zip", data=b"PK"))
+    raw = composed(way="approved", copies=("bo@x.example", "cy@y.example"), files=files).raw
+    edge = raw.partition(b'boundary="')[2].partition(b'"')[0].decode()
+    head = HEAD.replace("Subject:", "Cc: bo@x.example, cy@y.example\nSubject:")
+    assert raw == wire(head + FILES.replace("=_EDGE", edge))
+    found = inspect(raw)
+    assert isinstance(found, Inspected)
+    assert (found.copies, found.files) == (("bo@x.example", "cy@y.example"), files)
+
+
+def test_files_go_beside_text_and_html() -> None:
+    """The two forms of the text stay one part."""
+    found = inspect(composed(way="approved", body=f"See {LINK}\n", html=(LINK,), files=(PDF, PDF)).raw)
+    assert isinstance(found, Inspected)
+    assert (found.body, found.links, found.files) == (f"See {LINK}\n", (LINK,), (PDF, PDF))
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\xff" * 1000, b"\r\n--=_x--\r\n", b"a" * 57, b"a" * 58])
+def test_a_file_comes_back_as_it_was(data: bytes) -> None:
+    found = inspect(composed(way="approved", files=(File(name="a b (1).bin", data=data),)).raw)
+    assert isinstance(found, Inspected)
+    assert found.files == (File(name="a b (1).bin", data=data),)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(min_size=1, max_size=40))
+def test_a_name_that_may_be_comes_back_as_it_was(name: str) -> None:
+    """Or the file has no wire form."""
+    mail = compose(reply(way="approved", files=(File(name=name, data=b"x"),)))
+    assert isinstance(mail, Composed) == is_name(name)
+    if isinstance(mail, Composed):
+        found = inspect(mail.raw)
+        assert isinstance(found, Inspected)
+        assert found.files[0].name == name
 
 
 def test_a_notice_names_whom_to_answer_right_behind_its_recipient() -> None:
@@ -209,6 +278,18 @@ def test_addresses_are_written_in_one_form() -> None:
         ({"date": NOW.replace(tzinfo=None)}, "date"),
         ({"attached": b"x"}, "attached"),
         ({"attached": b"x", "way": "approved"}, "attached"),
+        ({"copies": ("bo@x.example",)}, "copies"),
+        ({"copies": ("bo@x.example",), "way": "notice"}, "copies"),
+        ({"copies": ("Bo <bo@x.example>",), "way": "approved"}, "copies"),
+        ({"copies": ("bo@x.example\r\nBcc: eve@evil.example",), "way": "approved"}, "copies"),
+        ({"copies": ("bo@x.example", "bo@x.example"), "way": "approved"}, "copies"),
+        ({"copies": ("ann@customer.example",), "way": "approved"}, "copies"),
+        ({"copies": tuple(f"{n}@x.example" for n in range(11)), "way": "approved"}, "copies"),
+        ({"files": (PDF,)}, "files"),
+        ({"files": (PDF,), "way": "notice"}, "files"),
+        ({"files": (PDF,) * 21, "way": "approved"}, "files"),
+        ({"files": (File(name='a"\r\nX: y', data=b""),), "way": "approved"}, "files"),
+        ({"files": (File(name="../a.pdf", data=b""),), "way": "approved"}, "files"),
         ({"reply_to": "desk@acme.example"}, "reply_to"),
         ({"reply_to": "desk", "way": "notice"}, "reply_to"),
         ({"html": (), "way": "notice"}, "html"),
@@ -240,7 +321,9 @@ OTHERWISE: dict[str, Any] = {
     "body": "Hello Ann,\n\nwe open at ten.\n",
     "message_id": "p2@acme.example",
     "auto_submitted": "",
+    "copies": ("eve@evil.example",),
     "attachments": 1,
+    "files": (File(name="x.pdf", data=b"x"),),
     "html": "<!DOCTYPE html>",
     "links": ("https://evil.example/",),
 }

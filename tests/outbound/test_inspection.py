@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from outbound.compose import Inspected, inspect
 from outbound.contracts import Refused
+from outbound.enclosures import File
 from tests.outbound.mails import composed
 
 RAW = composed().raw
@@ -59,12 +60,13 @@ def test_attachments_are_counted_and_the_text_is_the_first_part() -> None:
     head, _, body = RAW.partition(b"\r\n\r\n")
     parts = (
         b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
-        + b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n"
+        + b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=x.pdf\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n"
     )  # fmt: skip
     mixed = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"') + b"\r\n\r\n" + parts
     found = inspect(mixed)
     assert isinstance(found, Inspected), found
-    assert found.attachments == 1
+    assert (found.attachments, found.files) == (1, (File(name="x.pdf", data=b"\0\0\0"),))
     assert found.body.startswith("Hello Ann")
 
 
@@ -76,3 +78,26 @@ def test_damaged_bytes_never_raise(data: st.DataObject) -> None:
     piece = data.draw(st.binary(max_size=20) | st.sampled_from([b"=?", b"?=", b"<", b'"', b"\r\n", b"(", b",", b"\\"]))
     damaged = RAW[:start] + piece + RAW[start + data.draw(st.integers(0, 5)) :]
     assert isinstance(inspect(damaged), Inspected | Refused)
+
+
+PDF = b"Content-Type: application/pdf\r\n"
+IN_BASE64 = b"Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n"
+ATTACHED = b"Content-Disposition: attachment; filename=x.pdf\r\n"
+OTHER_PARTS = [
+    PDF + IN_BASE64,
+    b"Content-Type: text/html\r\n" + ATTACHED + IN_BASE64,
+    PDF + b"Content-Disposition: inline; filename=x.pdf\r\n" + IN_BASE64,
+    PDF + b"Content-Disposition: attachment; filename=../x.pdf\r\n" + IN_BASE64,
+    PDF + ATTACHED + b"\r\nAAAA\r\n",
+    b"Content-Type: message/rfc822\r\n" + ATTACHED + b"\r\nFrom: a\r\n\r\nx\r\n",
+    b"Content-Type: text/plain\r\n\r\nanother text\r\n",
+]
+
+
+@pytest.mark.parametrize("part", OTHER_PARTS)
+def test_beside_the_text_are_files_as_we_write_them_and_nothing_else(part: bytes) -> None:
+    """No part that a reader would show, follow or store somewhere else."""
+    head, _, body = RAW.partition(b"\r\n\r\n")
+    text = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
+    head = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"')
+    assert isinstance(inspect(head + b"\r\n\r\n" + text + b"--b\r\n" + part + b"--b--\r\n"), Refused)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 from pydantic import ValidationError
 
 from outbound.contracts import ApprovedEmail, DeliveryResult
@@ -138,6 +139,29 @@ async def test_mail_and_password_go_over_verified_tls(mode: str, tmp_path: Path)
         assert "wrong" not in str(refused)
     assert len(peer.accepted) == 1
     assert peer.accepted[0].content == approved().raw
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # aiosmtpd sees no TLS that came before it
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
+async def test_each_way_to_log_in_works_where_it_is_the_only_one(method: str, tmp_path: Path) -> None:
+    """RFC 4616, and the older one that some providers offer alone: by name, against a real server, over TLS."""
+    ca_file, context = certificate(tmp_path, "localhost")
+    used: list[str] = []
+
+    def check(_server: object, _session: object, _envelope: object, mechanism: str, data: Any) -> AuthResult:
+        used.append(mechanism)
+        right = (data.login, data.password) == (b"post room", "pässwört".encode())
+        return AuthResult(success=right, handled=right)
+
+    options: dict[str, Any] = {"authenticator": check, "auth_required": True, "auth_require_tls": False}
+    other = {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}[method]
+    login = {"username": "post room", "password": "pässwört", "tls": "tls", "ca_file": ca_file}
+    async with sink(implicit_tls=context, auth_exclude_mechanism=[other], **options) as peer:
+        assert (await deliver(approved(), peer.port, **login)).kind == "sent"
+        refused = await deliver(approved(), peer.port, **(login | {"password": "wrong"}))
+    assert refused.kind == "again"
+    assert used == [method, method]
+    assert len(peer.accepted) == 1
 
 
 @pytest.mark.parametrize("mode", ["starttls", "tls"])
