@@ -141,7 +141,7 @@ def _at_import(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: 
         sys.meta_path.insert(0, _Faulty(name, str(path), mutant.code(source, str(path))))
         return _all_pass(tests, _Quickest(seconds))
 
-    sound = json.loads(_said(lambda: _sound(name, tests)) or "{}")
+    sound = json.loads(said(lambda: _sound(name, tests)) or "{}")
     if not sound.get("passed"):
         raise BaselineError(f"the tests of {file} fail without any fault")
     for one in sound["apart"]:
@@ -157,7 +157,7 @@ def _sound(name: str, tests: Sequence[str]) -> str:
     """What a run without any fault tells: whether it passes, each test's seconds, which modules stand apart."""
     quickest = _Quickest({})
     passed = _all_pass(tests, quickest) == SURVIVED
-    apart = [] if not passed else json.loads(_said(lambda: json.dumps(_apart(name, list(sys.modules)))))
+    apart = [] if not passed else json.loads(said(lambda: json.dumps(_apart(name, list(sys.modules)))))
     return json.dumps({"passed": passed, "seconds": quickest.seconds, "apart": apart})
 
 
@@ -193,7 +193,7 @@ def _all_pass(tests: Sequence[str], *plugins: object) -> int:
     return SURVIVED if pytest.main([*QUIET, *tests], plugins=list(plugins)) == pytest.ExitCode.OK else KILLED
 
 
-def _said(tell: Callable[[], str]) -> str:
+def said(tell: Callable[[], str]) -> str:
     """What a process of its own has to say; it has no limit of time. Empty where it broke."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -202,32 +202,32 @@ def _said(tell: Callable[[], str]) -> str:
         _child(lambda: _written(tell, writing))
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        said = pipe.read()
+        text = pipe.read()
     os.waitpid(pid, 0)
-    return said
+    return text
 
 
 def _written(tell: Callable[[], str], writing: int) -> int:
     signal.alarm(0)
     signal.setitimer(signal.ITIMER_PROF, 0)
-    said = tell()
+    text = tell()
     with os.fdopen(writing, "w") as pipe:
-        pipe.write(said)
+        pipe.write(text)
     return 0
 
 
 def _in_functions(file: str, tried: Sequence[Mutant], tests: Sequence[str], cores: int) -> dict[Mutant, int]:
     """The tests are collected once, in a process that then forks for each mutant."""
-    said = _said(lambda: _killed_by(_Killer(file, tried, cores), tests))
-    if not said.startswith("["):
-        raise BaselineError(said or f"the tests of {file} could not be run")
-    return dict(zip(tried, json.loads(said), strict=True))
+    found = said(lambda: _killed_by(_Killer(file, tried, cores), tests))
+    if not found.startswith("["):
+        raise BaselineError(found or f"the tests of {file} could not be run")
+    return dict(zip(tried, json.loads(found), strict=True))
 
 
 def _killed_by(plugin: _Killer, tests: Sequence[str]) -> str:
     pytest.main([*QUIET, *tests], plugins=[plugin])
-    said = plugin.problem or json.dumps([plugin.found.get(one, KILLED) for one in plugin.tried])
-    return said if plugin.ran else "no test could be collected"
+    found = plugin.problem or json.dumps([plugin.found.get(one, KILLED) for one in plugin.tried])
+    return found if plugin.ran else "no test could be collected"
 
 
 @dataclass(frozen=True)

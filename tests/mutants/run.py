@@ -7,13 +7,14 @@ why it changes nothing. A line of that list that fits no mutant, or one that is 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 import tomllib
 from pathlib import Path
 
-from tests.mutants.killing import ROOT, surviving
+from tests.mutants.killing import ROOT, BaselineError, said, surviving
 from tests.mutants.mutator import Mutant, mutants
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -69,6 +70,19 @@ def problems(file: str, tests: tuple[str, ...], listed: dict[str, str], cores: i
     return len(every), found
 
 
+def _by_itself(file: str, listed: dict[str, str], cores: int) -> tuple[int, list[str]]:
+    """The same in a process of its own: what is imported ahead for one file may be the next one that is changed."""
+
+    def tell() -> str:
+        try:
+            return json.dumps(problems(file, TARGETS[file], listed, cores))
+        except BaselineError as error:
+            return json.dumps((0, [str(error)]))
+
+    count, found = json.loads(said(tell) or '[0, ["it could not be tried: name this file alone to see why"]]')
+    return count, found
+
+
 def _import_ahead() -> None:
     """What every forked process would import again: nothing of the project, and no plugin of pytest."""
     import pydantic
@@ -94,7 +108,7 @@ def main(arguments: list[str]) -> int:
     _import_ahead()
     begun, wrong = time.monotonic(), 0
     for file in asked.files or TARGETS:
-        count, found = problems(file, TARGETS[file], listed, asked.cores)
+        count, found = _by_itself(file, listed, asked.cores)
         wrong += len(found)
         same = sum(name.startswith(f"{file} ") for name in listed)
         _say(f"{file}: {count} mutants, {same} change nothing; {len(found)} problems")

@@ -73,7 +73,7 @@ HOLED = """
 from pathlib import Path
 from tests.mutants import killing, run
 killing.ROOT = run.ROOT = Path({root!r})
-run.TARGETS = {{"shop.py": ("test_shop.py",)}}
+run.TARGETS = {targets!r}
 run.EQUIVALENTS = Path({root!r}) / "equivalents.toml"
 import sys
 sys.path.insert(0, {root!r})
@@ -94,12 +94,31 @@ def test_a_hole_in_the_tests_is_seen(tmp_path: Path, test: str, listed: str, cod
     (tmp_path / "test_shop.py").write_text(f"import shop\n\n\ndef test_price():\n    assert {test}\n")
     entry = f'[[equivalent]]\nmutant = "{listed}"\nwhy = "it changes nothing here"\n' if listed else ""
     (tmp_path / "equivalents.toml").write_text(entry)
-    command = [sys.executable, "-c", HOLED.format(root=str(tmp_path))]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
+    done = tried(tmp_path, {"shop.py": ("test_shop.py",)})
     assert done.returncode == code, done.stdout + done.stderr
     assert said in done.stdout + done.stderr
+
+
+def tried(folder: Path, targets: dict[str, tuple[str, ...]]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", HOLED.format(root=str(folder), targets=targets)]
+    return subprocess.run(
+        command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+
+def test_files_are_tried_one_after_the_other(tmp_path: Path) -> None:
+    """What the tests of the first import is the second: as `make mutants` does, where no file is named."""
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "__init__.py").touch()
+    for name in ("till", "shop"):
+        (tmp_path / "agent" / f"{name}.py").write_text(f"{name.upper()} = 2\n")
+        test = "import agent.shop, agent.till\n\n\ndef test_it():\n    assert agent.shop.SHOP == agent.till.TILL == 2\n"
+        (tmp_path / f"test_{name}.py").write_text(test)
+    (tmp_path / "equivalents.toml").touch()
+    done = tried(tmp_path, {f"agent/{name}.py": (f"test_{name}.py",) for name in ("till", "shop")})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "agent/till.py: 1 mutants" in done.stdout
+    assert "agent/shop.py: 1 mutants" in done.stdout
 
 
 def test_every_mutant_of_the_gate_is_killed() -> None:
