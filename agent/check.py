@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agent.config import SECRETS, Config, variable_of
 from agent.config_print import effective
+from agent.credentials import NoPatternsError, plugins
 from agent.playbook import Playbook, PlaybookError, load
 from agent.sections import Mailbox
 from agent.store.errors import MISSING_DRIVER
@@ -35,7 +36,7 @@ def check(config: Config, path: Path, environ: Mapping[str, str]) -> int:
     for line in effective(config, path.resolve().parent):
         print(line)  # noqa: T201 (the command line's own voice)
     playbooks: dict[Path, Playbook] = {}
-    problems = [*_playbooks(config, playbooks), *_driver(config), *_files(config), *_ports(config)]
+    problems = [*_playbooks(config, playbooks), *_driver(config), *_patterns(), *_files(config), *_ports(config)]
     for note in notes(config, playbooks, environ):
         print(f"note: {note}")  # noqa: T201
     sys.stdout.flush()
@@ -59,6 +60,13 @@ def _playbooks(config: Config, found: dict[Path, Playbook]) -> Iterator[str]:
 def _driver(config: Config) -> Iterator[str]:
     if config.store.url.startswith("postgresql") and importlib.util.find_spec("psycopg") is None:
         yield f"store.url: {MISSING_DRIVER}"
+
+
+def _patterns() -> Iterator[str]:
+    try:
+        plugins()
+    except NoPatternsError as error:
+        yield str(error)
 
 
 def _files(config: Config) -> Iterator[str]:

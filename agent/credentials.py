@@ -32,9 +32,24 @@ def _credentials(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+class NoPatternsError(Exception):
+    """The patterns cannot be had; the message says what to do. Without them no reply is looked at whole."""
+
+
 @cache
 def plugins() -> tuple[Any, ...]:
-    """One of each. The first call takes some tenths of a second: what they import, no command should wait for."""
+    """One of each. The first call takes some tenths of a second: what they import, no command should wait for.
+
+    Raises NoPatternsError; a service asks before its doors open, so that no draft is tried for ever in vain.
+    """
+    try:
+        return _made()
+    except Exception as error:
+        told = f"detect-secrets cannot be used ({type(error).__name__}: {error})"
+        raise NoPatternsError(f"{told}; it belongs to Postroom: install its packages anew") from error
+
+
+def _made() -> tuple[Any, ...]:
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
     from detect_secrets.plugins.basic_auth import BasicAuthDetector

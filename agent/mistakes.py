@@ -1,6 +1,7 @@
 """Errors that an operator can mend: told in one line, without a traceback."""
 
 from agent.config import ConfigError
+from agent.credentials import NoPatternsError
 from agent.keys import KeyFileError
 from agent.playbook import PlaybookError
 from agent.store.database import DatabaseError
@@ -21,5 +22,6 @@ MISTAKES = (
     DeskPortBusyError,
     DkimKeyError,
     KeyFileError,
+    NoPatternsError,
     PlaybookError,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,27 @@ def test_ordinary_mail_holds_none() -> None:
     texts = benign()
     assert len(texts) > 1000
     assert {text: found for text in texts if (found := content.credentials(text))} == {}
+
+
+@pytest.mark.parametrize(("command", "code"), [("serve", 1), ("check", 2)])
+def test_a_house_without_its_patterns_does_not_start(tmp_path: Path, command: str, code: int) -> None:
+    """One line that says what to do; the first draft would be too late, for it would be tried again for ever."""
+    (tmp_path / "config.toml").write_text(
+        "[listener]\nport = 0\n[desk]\nport = 0\n"
+        f'[[mailbox]]\naddress = "support@larkspur.example"\nplaybook = "{ROOT / "fixtures" / "playbook"}"\n'
+    )
+    broken = "import sys\nsys.modules['detect_secrets.plugins.stripe'] = None\nfrom agent.cli import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", broken, command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "detect-secrets cannot be used" in last
+    assert "install its packages anew" in last
+    assert "postroom.up" not in done.stdout + done.stderr
