@@ -138,7 +138,7 @@ async def _approve(
         raise _UndoneError(sent.reason)
     await trust.approved(parts.database, tx, case.draft, by=by, now=now)
     await mails.move(tx, case.mail.id, MailStatus.SENDING, f"approved by {by}")
-    await _audit(parts, tx, case.draft, "approved", by, now, overruled=list(overruled), reason=reason[:300])
+    await _audit(parts, tx, case.draft, "approved", by, now, overruled=list(overruled), reason=reason)
     return Decided(draft_id)
 
 
@@ -174,7 +174,7 @@ async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decide
             return _taken(draft)
         await mails.move(tx, draft.mail_id, MailStatus.PERSON, f"draft rejected by {by}: {reason}")
         await answer(parts, tx, draft, tool_output(success=False, reason=f"rejected by a person: {reason}"), now=now)
-        await _audit(parts, tx, draft, "rejected", by, now, reason=reason[:300])
+        await _audit(parts, tx, draft, "rejected", by, now, reason=reason)
     parts.wake.set(JobKind.RUN)
     log.info("draft.rejected", draft=draft_id, by=by)
     return Decided(draft_id)
@@ -251,7 +251,10 @@ async def _rejudge(parts: Parts, tx: Tx, draft_id: str) -> bool:
     return True
 
 
-async def _audit(parts: Parts, tx: Tx, draft: Draft, event: str, by: str, now: datetime, **data: object) -> None:
+async def _audit(
+    parts: Parts, tx: Tx, draft: Draft, event: str, by: str, now: datetime, *, reason: str = "", **data: object
+) -> None:
+    told = {"draft": draft.id, **data}
     await parts.audit.add(
-        tx, draft.conversation_id, event, actor=by, now=now, mail_id=draft.mail_id, data={"draft": draft.id, **data}
+        tx, draft.conversation_id, event, actor=by, now=now, mail_id=draft.mail_id, data=told, reason=reason
     )

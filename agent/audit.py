@@ -3,7 +3,8 @@
 Rules:
 - A row's MAC covers the MAC before it and everything in the row; the key is not in the database.
 - Rows hold ids, codes and keyed digests of content, never content, nor what a model or another server says: a
-  person's data can be erased and the chain still verifies. The reason that a decider gives stands in them as given.
+  person's data can be erased and the chain still verifies. So it is with the reason that a decider gives: the row has
+  its digest, the words lie beside it, and `forget` takes them away.
 - A row is appended in the transaction of what it tells of; either both are there or neither.
 - Rows of a chain are numbered without gaps, so a removed row is found.
 """
@@ -23,6 +24,9 @@ from agent.store.trail import Entry
 
 SYSTEM = "system"
 """Chain of what belongs to no conversation: pauses, mail that was never threaded."""
+
+LONGEST_REASON = 300
+"""Characters of a reason that are kept."""
 
 
 class Audit:
@@ -54,13 +58,21 @@ class Audit:
         now: datetime,
         mail_id: str = "",
         data: Mapping[str, Any] | None = None,
+        reason: str = "",
     ) -> None:
-        """Append one row to a chain, in the caller's transaction, which has locked the conversation that it is of."""
+        """Append one row to a chain, in the caller's transaction, which has locked the conversation that it is of.
+
+        The row holds the digest of `reason`; its words, cut at `LONGEST_REASON`, are laid beside it.
+        """
         await locks.chain(tx, chain)
         last = await trail.last(tx, chain)
         before, n = (last.mac, last.n + 1) if last else ("", 1)
-        entry = Entry(chain, n, now, actor[:200], event, mail_id, dict(data or {}), "")
+        words = reason[:LONGEST_REASON]
+        said = {"reason": self.digest(words)} if words else {}
+        entry = Entry(chain, n, now, actor[:200], event, mail_id, {**(data or {}), **said}, "")
         await trail.append(tx, entry, self._mac(before, entry))
+        if words:
+            await trail.put_words(tx, entry, words)
 
     def verify(self, entries: Sequence[Entry]) -> str | None:
         """Say what is wrong with a chain, oldest row first; None where every row holds."""

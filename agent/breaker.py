@@ -108,9 +108,7 @@ async def turn(parts: Parts, source: str, target: str, *, by: str, reason: str) 
         await locks.rates(tx)
         if not await reputation.move_breaker(parts.database, tx, tenant, source, target, by=by, reason=reason, now=now):
             return False
-        await parts.audit.add(
-            tx, SYSTEM, f"breaker_{target}", actor=by, now=now, data={"from": source, "reason": reason[:300]}
-        )
+        await parts.audit.add(tx, SYSTEM, f"breaker_{target}", actor=by, now=now, data={"from": source}, reason=reason)
     (log.error if target == "open" else log.warning)(f"breaker.{target}", by=by, reason=reason)
     return True
 

@@ -36,7 +36,7 @@ async def close(parts: Parts, mail_id: str, *, by: str, reason: str) -> Decided 
             return mail
         await _end_work(parts, tx, mail, by=by, reason=f"closed by {by}: {reason}", now=now)
         await mails.move(tx, mail.id, MailStatus.CLOSED, f"closed by {by}: {reason}")
-        await _audit(parts, tx, mail, "closed", by, now, reason=reason[:300])
+        await _audit(parts, tx, mail, "closed", by, now, reason=reason)
     log.info("mail.closed", mail=mail_id, by=by)
     return Decided(mail_id)
 
@@ -76,7 +76,7 @@ async def cancel_run(parts: Parts, mail_id: str, *, by: str, reason: str) -> Dec
         for run in await runs.of_mail(tx, mail.id):
             await cancel(parts, tx, run, why, now=now)
         await mails.move(tx, mail.id, MailStatus.PERSON, why)
-        await _audit(parts, tx, mail, "cancelled", by, now, reason=reason[:300])
+        await _audit(parts, tx, mail, "cancelled", by, now, reason=reason)
     return Decided(mail_id)
 
 
@@ -97,6 +97,6 @@ async def _end_work(parts: Parts, tx: Tx, mail: Mail, *, by: str, reason: str, n
         await cancel(parts, tx, run, reason, now=now)
 
 
-async def _audit(parts: Parts, tx: Tx, mail: Mail, event: str, by: str, now: datetime, **data: str) -> None:
+async def _audit(parts: Parts, tx: Tx, mail: Mail, event: str, by: str, now: datetime, *, reason: str = "") -> None:
     chain = mail.conversation_id or mail.id
-    await parts.audit.add(tx, chain, event, actor=by, now=now, mail_id=mail.id, data=data)
+    await parts.audit.add(tx, chain, event, actor=by, now=now, mail_id=mail.id, reason=reason)

@@ -115,7 +115,15 @@ async def export(parts: Parts, address: str) -> AsyncIterator[dict[str, Any]]:
                 for _, calls in story.runs
                 for call in calls
             ],
-            "audit": [{"at": one.at.isoformat(), "event": one.event, "actor": one.actor} for one in story.entries],
+            "audit": [
+                {
+                    "at": one.at.isoformat(),
+                    "event": one.event,
+                    "actor": one.actor,
+                    "reason": story.reasons.get((one.chain, one.n), ""),
+                }
+                for one in story.entries
+            ],
             "raw": None if raw is None else _text(raw),
         }
 

@@ -159,5 +159,7 @@ def _deliveries(console: Console, story: Story) -> None:
 def _audit(console: Console, story: Story) -> None:
     _title(console, "audit: " + (story.broken or "every row of the chain holds"))
     for entry in story.entries:
-        data = ", ".join(f"{name}={value}" for name, value in entry.data.items())
+        given = story.reasons.get((entry.chain, entry.n))
+        told = entry.data if given is None else {**entry.data, "reason": given}
+        data = ", ".join(f"{name}={value}" for name, value in told.items())
         _pairs(console, [("", f"{words.instant(entry.at)} {entry.event} by {entry.actor} {data}")])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.audit import Audit
-from agent.evidence import differences
+from agent.evidence import Reasons, differences
 from agent.store import deliveries, drafts, jobs, mails, runs, trail
 from agent.store.database import Tx
 from agent.store.deliveries import Attempt, Delivery
@@ -42,6 +42,8 @@ class Story:
     sendings: tuple[Sending, ...]
     entries: tuple[Entry, ...]
     """Audit rows of this mail, oldest first."""
+    reasons: Reasons
+    """What was given as the reason of those rows."""
     put_off: tuple[tuple[datetime, str], ...]
     """When reading or answering it is tried again, and what was wrong."""
     broken: str
@@ -64,7 +66,9 @@ async def tell(tx: Tx, audit: Audit, mail_id: str) -> Story | None:
     broken = [problem for chain in sorted(chains) if (problem := audit.verify(await trail.chain_of(tx, chain)))]
     written = await drafts.of_mail(tx, mail.id)
     sent = await deliveries.of_mail(tx, mail.id)
-    broken += differences(audit, entries, mail=mail, raw=await mails.raw(tx, mail.id), drafts=written, deliveries=sent)
+    reasons = await trail.words_of(tx, mail.id)
+    raw = await mails.raw(tx, mail.id)
+    broken += differences(audit, entries, mail=mail, raw=raw, drafts=written, deliveries=sent, reasons=reasons)
     if not entries and mail.status.value != "received":
         broken.append("the audit has no row of this mail")
     return Story(
@@ -78,6 +82,7 @@ async def tell(tx: Tx, audit: Audit, mail_id: str) -> Story | None:
         drafts=tuple(written),
         sendings=tuple([Sending(one, tuple(await deliveries.attempts(tx, one.id))) for one in sent]),
         entries=tuple(entries),
+        reasons=reasons,
         put_off=tuple(await jobs.put_off(tx, [mail.id, *(run.id for run in found)])),
         broken="; ".join(broken),
     )

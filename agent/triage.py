@@ -271,7 +271,7 @@ async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -
         await mails.move(tx, mail.id, MailStatus.QUARANTINED, found.reason)
         await _audit_arrival(parts, tx, mail.id, mail)
         await parts.audit.add(
-            tx, mail.id, "quarantined", actor="postroom", now=now, mail_id=mail.id, data={"reason": found.reason}
+            tx, mail.id, "quarantined", actor="postroom", now=now, mail_id=mail.id, reason=found.reason
         )
     log.warning("mail.quarantined", mail=mail.id)
 
@@ -487,7 +487,5 @@ async def bury(parts: Parts, held: Job, reason: str) -> None:
         await locks.mail(tx, held.ref)
         await jobs.end(tx, held, state=JobState.DEAD, error=reason)
         await mails.move(tx, held.ref, MailStatus.QUARANTINED, f"could not be worked on: {reason}")
-        await parts.audit.add(
-            tx, held.ref, "quarantined", actor="postroom", now=now, mail_id=held.ref, data={"reason": reason}
-        )
+        await parts.audit.add(tx, held.ref, "quarantined", actor="postroom", now=now, mail_id=held.ref, reason=reason)
     log.error("mail.given_up", mail=held.ref, reason=reason)

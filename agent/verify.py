@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent import anchors
+from agent.audit import SYSTEM
+from agent.evidence import false_reasons
 from agent.parts import Parts
 from agent.store import mails, trail
 from agent.story import tell
@@ -66,6 +68,7 @@ async def verify_all(parts: Parts) -> Verified:
             n, mac = anchored.get(name, (0, ""))
             if n and (len(chain) < n or chain[n - 1].mac != mac):
                 problems.append(f"chain {name} was cut or written anew: row {n} is not the one that was anchored")
+        problems += false_reasons(parts.audit, await trail.chain_of(tx, SYSTEM), await trail.words_of(tx, ""))
     problems += [f"chain {name} is gone; it had {n} rows" for name, (n, _) in anchored.items() if name not in heads]
     looked, more = await _stories(parts)
     return Verified(len(heads), rows, looked, len(anchored), (*problems, *more))

@@ -3,8 +3,9 @@
 Rules:
 - A person's mail is what they wrote, as From says it or as it was proven, and their conversations with all in them.
 - Reports about mail that we sent to them are theirs too: a bounce repeats what it is about.
-- Taken away is every text, address and byte; what stays is that a mail came, when, to which mailbox, digests of it and
-  the audit. The audit's rows are not touched: they hold digests, and the chain still verifies.
+- Taken away is every text, address and byte, also what people gave as the reason of a decision; what stays is that a
+  mail came, when, to which mailbox, digests of it and the audit. The audit's rows are not touched: they hold digests,
+  and the chain still verifies.
 - Notices that did not leave yet lose the lines about a mail that goes.
 """
 
@@ -20,6 +21,7 @@ from agent.store.desk_tables import handling, mail_note, mail_tag, searched, ver
 from agent.store.mails import Mail
 from agent.store.tables import (
     attempt,
+    audit_words,
     conversation,
     delivery_event,
     draft,
@@ -112,6 +114,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(mail_tag).where(mail_tag.c.mail_id == mail_id),
         delete(intent).where(intent.c.mail_id == mail_id),
         delete(notice).where(notice.c.mail_id == mail_id),
+        delete(audit_words).where(audit_words.c.mail_id == mail_id),
         delete(raw_mail).where(raw_mail.c.mail_id == mail_id),
         delete(job).where(job.c.ref.in_([mail_id, *runs, *sends])),
     ]

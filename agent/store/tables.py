@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0014"
+SCHEMA = "0015"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -385,6 +385,16 @@ audit = Table(
     Column("mac", String(64), nullable=False),
     Index(None, "mail_id"),
     Index(None, "at"),
+)
+
+audit_words = Table(  # the reasons that rows of the audit hold digests of: what a person typed can be forgotten
+    "audit_words",
+    metadata,
+    Column("chain", Words(24), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("mail_id", Words(24), nullable=False, server_default=""),
+    Column("words", Words(), nullable=False),
+    Index(None, "mail_id"),
 )
 
 keyring = Table(  # which keys this database was written with: digests, so that a node with others says so at start

@@ -1,4 +1,4 @@
-"""Rows of the audit. Appended by `agent.audit` alone; nothing here updates or deletes."""
+"""Rows of the audit, and the reasons beside them. Appended by `agent.audit` alone; nothing here updates or deletes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 
 from agent.store.database import Tx
 from agent.store.statements import REMEMBERED
-from agent.store.tables import audit
+from agent.store.tables import audit, audit_words
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,18 @@ async def append(tx: Tx, entry: Entry, mac: str) -> None:
     signed = replace(entry, mac=mac)
     await tx.execute(_APPEND, vars(signed))
     tx.info[REMEMBERED][entry.chain] = signed
+
+
+async def put_words(tx: Tx, entry: Entry, words: str) -> None:
+    """Lay beside a row what it holds the digest of."""
+    row = {"chain": entry.chain, "n": entry.n, "mail_id": entry.mail_id, "words": words}
+    await tx.execute(audit_words.insert(), row)
+
+
+async def words_of(tx: Tx, mail_id: str) -> dict[tuple[str, int], str]:
+    """What stands beside the rows of one mail, by chain and number; with an empty id, of those that are of none."""
+    found = select(audit_words.c.chain, audit_words.c.n, audit_words.c.words).where(audit_words.c.mail_id == mail_id)
+    return {(row.chain, row.n): row.words for row in await tx.execute(found)}
 
 
 async def chain_of(tx: Tx, chain: str) -> list[Entry]:

@@ -235,9 +235,12 @@ async def test_a_link_is_passed_over_with_a_reason_alone(tmp_path: Path, silence
         async with home.parts.database.read() as tx:
             decided = await drafts.get(tx, fresh.id)
             row = next(one for one in await trail.of_mail(tx, mail_id) if one.event == "approved")
+            beside = await trail.words_of(tx, mail_id)
         assert decided is not None
         assert decided.overruled == ("links", "authenticated", "facts")
         assert decided.decision_reason == "our partner"
-        assert (row.data["overruled"], row.data["reason"]) == (["links", "authenticated", "facts"], "our partner")
+        assert row.data["overruled"] == ["links", "authenticated", "facts"]
+        assert row.data["reason"] == home.parts.audit.digest("our partner")
+        assert beside == {(row.chain, row.n): "our partner"}
         await home.settle()
         assert len(home.replies()) == 1

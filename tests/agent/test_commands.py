@@ -260,6 +260,9 @@ def test_explain_tells_the_whole_story_by_any_id(terminal: Terminal) -> None:
     for event in ("received by door", "understood by", "proposed by", "queued by", "sent by sender"):
         assert event in story
     assert "every row of the chain holds" in story
+    waits = terminal.receive()
+    terminal.run("review", "close", waits, "--reason", "she rang us")
+    assert re.search(r"closed by \w+ reason=she rang us", terminal.run("explain", waits))
 
 
 def test_explain_of_a_changed_audit_ends_with_1(terminal: Terminal) -> None:

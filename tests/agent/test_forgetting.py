@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from agent import approval, noticing
+from agent import approval, closing, noticing
 from agent.forgetting import Busy, Forgotten, export, forget
 from agent.states import MailStatus
 from agent.store import deliveries, erasure, handlings, locks, mails
@@ -87,6 +87,9 @@ async def everywhere(home: House) -> None:
     draft = await home.waiting(ids[1])
     text = f"Dear Ann, {NEEDLES[4]}."
     await approval.edit(home.parts, draft.id, by="ruth", subject="Re", plain_text=text, seen_hash=draft.approval_hash)
+    fresh = await home.waiting(ids[1])
+    await approval.reject(home.parts, fresh.id, by="ruth", reason=f"{NEEDLES[7]}, she says")
+    await closing.close(home.parts, ids[2], by="ruth", reason=f"{NEEDLES[7]} again")
     async with home.parts.database.read() as tx:
         (sent,) = await deliveries.of_mail(tx, ids[0])
     report = (
@@ -101,7 +104,16 @@ async def everywhere(home: House) -> None:
     await noticing.look(home.parts)
 
 
-NEEDLES = (CUSTOMER, "philomena", "needle-note", "needle-tag", "needle-edit", "needle-bounce", "needle-subject")
+NEEDLES = (
+    CUSTOMER,
+    "philomena",
+    "needle-note",
+    "needle-tag",
+    "needle-edit",
+    "needle-bounce",
+    "needle-subject",
+    "needle-why",
+)
 
 
 @pytest.mark.usefixtures("both_databases")
@@ -160,6 +172,7 @@ async def test_an_export_has_all_of_it(tmp_path: Path) -> None:
     """Mails as they came, what was read in them, drafts, replies, and who decided."""
     async with house(tmp_path) as home:
         ids = await lived(home)
+        await closing.close(home.parts, ids[2], by="ruth", reason="she rang us")
         found = {one["id"]: one async for one in export(home.parts, CUSTOMER)}
         assert set(found) == set(ids[:3])
         answered, drafted, left = (found[one] for one in ids[:3])
@@ -168,6 +181,7 @@ async def test_an_export_has_all_of_it(tmp_path: Path) -> None:
         assert [one["state"] for one in drafted["drafts"]] == ["waiting"]
         assert b"To: Ann Example" in base64.b64decode(answered["replies"][0]["raw"])
         assert "sent" in {one["event"] for one in answered["audit"]}
+        assert [one["reason"] for one in left["audit"] if one["event"] == "closed"] == ["she rang us"]
         assert [one["tool"] for one in answered["tools"]] == ["read_inbox", "send_email"]
         assert HOURS in json.dumps(answered["model"])
         assert [one async for one in export(home.parts, "nobody@customer.example")] == []
