@@ -2,7 +2,8 @@
 
 Rules:
 - Only an authenticated author joins a conversation, and only one of their own in the same mailbox.
-- Our own signed Message-ID in References leads back first, then a Message-ID of theirs, then a reply's subject.
+- Our own signed return path leads back first, where a mail came to it, then our signed Message-ID in References, then
+  a Message-ID of theirs, then a reply's subject.
 - Everybody else gets a conversation of their own: who learned a Message-ID learns nothing by it.
 """
 
@@ -30,15 +31,29 @@ def is_reply(subject: str) -> bool:
     return _REPLY.match(subject[:998]) is not None
 
 
+CAME_BACK = "its author wrote to the return path of a reply of ours; a person looks at it"
+
+
+async def of_send(tx: Tx, send: str, author: str | None) -> Conversation | None:
+    """The conversation of this send of ours, where it is the authenticated author's; else None."""
+    sent = await deliveries.get(tx, send) if send and author else None
+    found = await conversations.get(tx, sent.conversation_id) if sent else None
+    return found if found and found.correspondent == author else None
+
+
 async def find(
-    tx: Tx, mail: NormalizedEmail, *, mailbox: str, author: str | None, now: datetime
+    tx: Tx, mail: NormalizedEmail, *, mailbox: str, author: str | None, now: datetime, returned: str = ""
 ) -> Conversation | None:
-    """The conversation that this mail continues; None where it starts one. `author` is the authenticated one."""
+    """The conversation that this mail continues; None where it starts one.
+
+    `author` is the authenticated one; `returned` our send to whose return path the mail came.
+    """
     if author is None:
         return None
     named = [*mail.in_reply_to, *reversed(mail.references)][:50]
-    ours = await deliveries.by_message_id(tx, named)
-    found = await conversations.get(tx, ours.conversation_id) if ours else None
+    found = await of_send(tx, returned, author)
+    if found is None and (ours := await deliveries.by_message_id(tx, named)):
+        found = await conversations.get(tx, ours.conversation_id)
     if found is None or (found.mailbox, found.correspondent) != (mailbox, author):
         theirs = await mails.by_message_ids(tx, mailbox, named, author)
         found = await conversations.get(tx, theirs.conversation_id) if theirs and theirs.conversation_id else None

@@ -17,11 +17,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agent.parts import Parts
-from agent.store import reputation, suppression
+from agent.store import deliveries, reputation, suppression
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
 from inbound.contracts import DeliveryEvent
+from outbound import tokens
 from outbound.contracts import Unserved
+
+
+def returned(parts: Parts, recipients: Sequence[str]) -> str:
+    """The id of our send whose signed return path is among the recipients; empty where none is."""
+    return next((found for one in recipients if (found := tokens.read_verp(parts.keys.token, one))), "")
+
+
+async def send_of(parts: Parts, tx: Tx, event: DeliveryEvent, by_path: str) -> str | None:
+    """The send that an event is about: by our signed return path or our signed Message-ID, else none."""
+    if by_path and await deliveries.get(tx, by_path):
+        return by_path
+    if event.original_message_id and tokens.is_ours(parts.keys.token, event.original_message_id):
+        sent = await deliveries.by_message_id(tx, [event.original_message_id])
+        return sent.id if sent else None
+    return None
 
 
 async def heard(

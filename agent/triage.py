@@ -24,6 +24,7 @@ from agent.models.base import MailView, ModelUnavailableError
 from agent.outcome import cancel
 from agent.parts import Parts
 from agent.prompt import TEXT_LIMIT
+from agent.rules import NEVER_ANSWERED
 from agent.states import DraftState, JobKind, JobState, MailStatus
 from agent.store import conversations, deliveries, drafts, jobs, locks, mails, runs, trail
 from agent.store.database import Tx
@@ -34,13 +35,11 @@ from agent.version import VERSION
 from inbound import spam
 from inbound.aside import aside
 from inbound.authentication import check
-from inbound.automated import screen
+from inbound.automated import BY_PATH, screen
 from inbound.containment import normalize_bounded
 from inbound.contracts import AuthResults, Envelope, Kind, NormalizedEmail, Quarantined, Screening
 from inbound.stand_in import attributed
 from outbound import tokens
-
-NEVER_ANSWERED = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.OWN, Kind.LOOP})
 
 PATIENCE = 3
 """Claims of a triage job in which DNS trouble is waited out, before the author counts as unproven."""
@@ -57,6 +56,10 @@ class Read:
     email: NormalizedEmail
     auth: AuthResults
     screening: Screening
+    returned: str = ""
+    """Our send whose return path it came to."""
+    away: str = ""
+    """Why it is a person's before any model is asked."""
 
     @property
     def risks(self) -> tuple[str, ...]:
@@ -94,7 +97,8 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
     if forward := answering.named(parts, mail):
         await _answered(parts, held, read, forward)
         return
-    if not mail.mailbox or read.screening.kind in NEVER_ANSWERED:
+    read = await _where_it_belongs(parts, read)
+    if not read.mail.mailbox or read.screening.kind in NEVER_ANSWERED:
         await _record(parts, held, read)
         return
     sifted = await _sifted(parts, held, read, data)
@@ -109,6 +113,22 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
         await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
         return
     await _start(parts, held, read, understood)
+
+
+async def _where_it_belongs(parts: Parts, read: Read) -> Read:
+    """Let what the proven author of a conversation wrote to its return path be that conversation's.
+
+    Nothing else may speak for a machine; and as some do not say what they are, a person looks at it first.
+    """
+    if not read.returned or read.screening.evidence != (BY_PATH,):
+        return read
+    async with parts.database.glance() as tx:
+        theirs = await threads.of_send(tx, read.returned, read.auth.author)
+    if theirs is None or theirs.mailbox not in parts.playbooks:
+        return read
+    mail = replace(read.mail, mailbox=read.mail.mailbox or theirs.mailbox)
+    away = "" if mail.conversation_id else threads.CAME_BACK  # begun again: somebody looked
+    return replace(read, mail=mail, screening=Screening(kind=Kind.PERSONAL, evidence=(BY_PATH,)), away=away)
 
 
 async def _answered(parts: Parts, held: Job, read: Read, forward: str) -> None:
@@ -156,10 +176,10 @@ async def _understood(parts: Parts, held: Job, read: Read) -> Extraction | None:
     """
     message_id, risks = read.email.message_id, read.risks
     intents = parts.playbooks[read.mail.mailbox].intents
-    if human.asked(read.email.new_text):
+    if away := human.ASKED if human.asked(read.email.new_text) else read.away:
         name = parts.model.name
         asked = without_answer(view(read), model=name, message_id=message_id, intents=intents, risks=risks)
-        return replace(asked, away=human.ASKED)
+        return replace(asked, away=away)
     async with parts.database.glance() as tx:
         broke = await used_up(
             tx,
@@ -215,7 +235,7 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
         forwarder=auth.forwarder,
         form=auth.stands_in == "form",
     )
-    return Read(mail, email, auth, screening)
+    return Read(mail, email, auth, screening, returned=feedback.returned(parts, envelope.rcpt_to))
 
 
 def view(read: Read) -> MailView:
@@ -288,7 +308,7 @@ async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
 async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
     """Keep automatic mail without a run, with what it reports matched to our sends.
 
-    A person's mail to a return path alone (some programs answer there) is for a person: it is no conversation's.
+    A person's mail that came to no mailbox is for a person.
     """
     now = parts.now()
     async with parts.database.write() as tx:
@@ -299,8 +319,8 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
         personal = read.screening.kind is Kind.PERSONAL
         await mails.move(tx, read.mail.id, MailStatus.PERSON if personal else MailStatus.RECORDED, reason)
         matched = [
-            (event.model_dump(mode="json"), await _matched(parts, tx, read, n))
-            for n, event in enumerate(read.screening.events)
+            (event.model_dump(mode="json"), await feedback.send_of(parts, tx, event, read.returned))
+            for event in read.screening.events
         ]
         await mails.put_events(tx, read.mail.id, matched, now)
         for event, (_, named) in zip(read.screening.events, matched, strict=True):
@@ -325,19 +345,6 @@ async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
     if read.screening.events:
         await breaker.look(parts)
     log.info("mail.recorded", mail=read.mail.id, kind=read.screening.kind)
-
-
-async def _matched(parts: Parts, tx: Tx, read: Read, n: int) -> str | None:
-    """The send that an event is about: by our signed return path or our signed Message-ID, else none."""
-    event = read.screening.events[n]
-    for address in read.mail.envelope["rcpt_to"]:
-        named = tokens.read_verp(parts.keys.token, address)
-        if named and await deliveries.get(tx, named):
-            return named
-    if event.original_message_id and tokens.is_ours(parts.keys.token, event.original_message_id):
-        sent = await deliveries.by_message_id(tx, [event.original_message_id])
-        return sent.id if sent else None
-    return None
 
 
 async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None:
@@ -443,7 +450,8 @@ async def _thread(parts: Parts, tx: Tx, read: Read) -> str:
     """Find or start the conversation; what was open in it is overtaken by this mail."""
     now = parts.now()
     mail = read.mail
-    known = await threads.find(tx, read.email, mailbox=mail.mailbox, author=read.auth.author, now=now)
+    author, returned = read.auth.author, read.returned
+    known = await threads.find(tx, read.email, mailbox=mail.mailbox, author=author, returned=returned, now=now)
     if known is None:
         fresh = await conversations.start(
             tx,

@@ -28,6 +28,8 @@ from inbound.header_block import HeaderBlock, split
 from inbound.reports import Parsed
 
 MAX_RECEIVED = 50
+BY_PATH = "sent to a return path of ours"
+"""Where this is all of the evidence nothing else speaks for a machine: who knows whose send it was may know better."""
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _LIST_FIELDS = (
@@ -134,7 +136,7 @@ def _bounce_marks(facts: _Mail) -> list[str]:
     if _null_path(facts):
         marks.append("null return path")
     if facts.token:
-        marks.append("sent to a return path of ours")
+        marks.append(BY_PATH)
     if machine_words.DAEMON.match(facts.local_part) or machine_words.POSTMASTER.match(facts.local_part):
         marks.append(f"author {facts.local_part}")
     if facts.values("x-failed-recipients"):
@@ -167,9 +169,12 @@ def _own(facts: _Mail) -> Screening | None:
 
 
 def _auto_reply(facts: _Mail) -> Screening | None:
-    for reason in (_auto_submitted, _responder_field, _receipt, _calendar, _return_path, _subject):
+    for reason in (_auto_submitted, _responder_field, _receipt, _calendar, _subject, _return_path):
         if evidence := reason(facts):
             return Screening(kind=Kind.AUTO_REPLY, evidence=(evidence,))
+    if facts.token:
+        bulk = _bulk(facts)
+        return Screening(kind=Kind.AUTO_REPLY, evidence=(BY_PATH, *(bulk.evidence if bulk else ())))
     return None
 
 
@@ -203,8 +208,6 @@ def _calendar(facts: _Mail) -> str:
 
 
 def _return_path(facts: _Mail) -> str:
-    if facts.token:
-        return "sent to a return path of ours"
     return "null return path" if _null_path(facts) else ""
 
 
