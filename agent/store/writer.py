@@ -7,7 +7,8 @@ it is done at once, on the loop.
 Rules:
 - One transaction at a time, in the order of asking; what each changed stands or falls by itself.
 - Transactions that wait for each other share a commit: the disk is asked once for all of them. None of them returns
-  before that commit, and where it fails all of them fail.
+  before that commit, and where it fails all of them fail. They are not more than `SHARED`: what the first of many does
+  next, it does while the others are stored.
 - Nobody is told that it is stored but by a commit that returned. Whatever else happens is told as an error.
 - What happens in the thread is waited for, whatever is cancelled meanwhile.
 - SQLite rolls back by itself where the disk is full or broken: nothing is said outside a transaction, and who shared it
@@ -34,6 +35,8 @@ BUSY_SECONDS = 10.0
 """How long a transaction waits for another process's, counted from when it was asked for."""
 LAST_SECONDS = 0.25
 """What is left of that at least, for who waited long for transactions of this process."""
+SHARED = 128
+"""Transactions of one commit."""
 MUCH = 64 * 1024
 """Bytes in one value above which a statement is done in the thread."""
 
@@ -121,6 +124,8 @@ class _Batch:
         self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stored.add_done_callback(lambda done: done.cancelled() or done.exception())  # maybe nobody waits any more
         self.closer: asyncio.Task[None] | None = None
+        self.done = 0
+        """Transactions that ended in it and wait for its commit."""
 
     def end(self, error: BaseException | None) -> None:
         """Tell those who wait how it ended."""
@@ -241,6 +246,10 @@ class Writer:
 
     async def _reach_the_disk(self, batch: _Batch) -> None:
         """Commit, now or after those who wait by now."""
+        batch.done += 1
+        if batch.done >= SHARED:
+            await self._commit(batch)
+            return
         if batch.closer is not None and not batch.closer.done():
             return
         if self._waiting:
