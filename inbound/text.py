@@ -4,6 +4,7 @@ Rules:
 - The tree is the one that browsers build (see `tree`).
 - Hidden text (display, visibility, size, colour like the ground, clipped, off the page, `hidden`, long comments), by
   style attribute, style sheet or inheritance, never joins the text; that there was some is a risk.
+- So it is with text of which only a browser could say whether it shows: a person sees it, a model does not.
 - A link's visible text stays, its target does not; where the text names another host, that is a risk.
 - Quotations become `> ` lines. Nothing is fetched, no script or style is text.
 - Bounded: size and nesting before, steps and comparisons while the tree is gone through.
@@ -11,15 +12,17 @@ Rules:
 
 from __future__ import annotations
 
-import html
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from inbound import codes, links, tree
-from inbound.styles import Declarations, Element, Sheet, declarations, merge
+from inbound import codes, links, media, tree
+from inbound.elements import Closed, Node, Page, plant
+from inbound.selectors import Selectors
+from inbound.styles import MAX_DOUBTS, Declarations, Sheet, merge, style_of
+from inbound.traits import Match
 from inbound.visibility import Look, inside
-
-MAX_STEPS = 200_000
 
 _BLOCKS = frozenset(
     {
@@ -31,11 +34,12 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "pre", "dl"})
 
+MAX_TRIALS = 20_000
+"""Looks that are tried for what a page may say besides; past that, what may be said hides."""
+
 _CLOSED = frozenset({"datalist", "rp"})
 """Elements that browsers do not show."""
 
-_TOKEN = re.compile(r"<(/?)([^\s<>/\"]+)((?:\s[^\s=<>\"]+=\"[^\"]*\")*+)\s*/?>|([^<]+)|<")
-_ATTRIBUTE = re.compile(r"\s([^\s=<>\"]+)=\"([^\"]*)\"")
 _LETTERS = re.compile(r"[^\W_]")
 _FONT = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px", "7": "48px"}
 
@@ -52,7 +56,7 @@ class Seen:
 class _Open:
     """An element that is open."""
 
-    element: Element
+    tag: str
     look: Look
     quotes: int
 
@@ -62,7 +66,7 @@ class _Page:
     """The state while going through the tree."""
 
     sheet: Sheet
-    stack: list[_Open] = field(default_factory=lambda: [_Open(Element("", "", frozenset()), Look(), 0)])
+    stack: list[_Open] = field(default_factory=lambda: [_Open("", Look(), 0)])
     lines: list[str] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
     quotes: int = 0
@@ -71,50 +75,54 @@ class _Page:
     risks: set[str] = field(default_factory=set)
     hidden: int = 0
     """Letters of hidden text."""
+    trials: int = MAX_TRIALS
     target: str = ""
     shown: list[str] = field(default_factory=list)
 
 
 def read_html(source: str) -> Seen:
     """Turn HTML into the text that a reader sees. Raises BoundBrokenError where it is too deep."""
-    page = _Page(Sheet())
     source, cut = tree.shorten(source)
     tree.check(source)
-    page.risks.update({codes.CUT} if cut else (), {codes.HIDDEN_TEXT} if tree.talks_in_comments(source) else ())
-    markup = tree.build(source)
-    for match in re.finditer(r"<style[^>]*>(.*?)(?:</style|\Z)", markup, re.DOTALL):
-        page.sheet.add(match[1])
-    _walk(page, markup)
-    if page.sheet.unclear or page.hidden >= 3:
+    planted = plant(tree.build(source))
+    page = _Page(_sheet(source, planted))
+    page.risks.update({codes.CUT} if cut or planted.cut else ())
+    page.risks.update({codes.HIDDEN_TEXT} if tree.talks_in_comments(source) else ())
+    _walk(page, planted)
+    if page.hidden >= 3:
         page.risks.add(codes.HIDDEN_TEXT)
     return Seen("\n".join(page.lines).strip("\n") + "\n" if any(page.lines) else "", tuple(sorted(page.risks)))
 
 
-def _walk(page: _Page, markup: str) -> None:
-    at = 0
-    for _ in range(MAX_STEPS):
-        match = _TOKEN.match(markup, at)
-        if match is None:
-            break
-        at = match.end()
-        closing, name, attributes, text = match.groups()
-        if text is not None:
-            _text(page, html.unescape(text))
-        elif name == "style" and not closing:
-            ended = markup.find("</style", at)
-            at = len(markup) if ended < 0 else ended
-        elif name and closing:
-            _close(page, name)
-        elif name:
-            _open(page, name, {key: html.unescape(value) for key, value in _ATTRIBUTE.findall(attributes)})
-    else:
-        page.risks.add(codes.CUT)
+def _sheet(source: str, planted: Page) -> Sheet:
+    sheet = Sheet(Selectors(tree.attributes(source), gaps=tree.lacks_elements(source)))
+    for rules, said in planted.sheets:
+        plain = said.get("type", "").strip().lower() in {"", "text/css"} and not {"title", "disabled"} & said.keys()
+        sheet.add(rules, min(media.holds(said.get("media", "")), Match.YES if plain else Match.MAYBE))
+    for rules in tree.inner_sheets(source):
+        sheet.add(rules, Match.MAYBE)
+    return sheet
+
+
+def _walk(page: _Page, planted: Page) -> None:
+    root = planted.body.parent
+    for node in (root, planted.body) if root else ():
+        page.stack.append(_Open(node.tag, _look(page, node), 0))
+    for token in planted.tokens:
+        if isinstance(token, str):
+            _text(page, token)
+        elif isinstance(token, Closed):
+            _close(page, token.node.tag)
+        elif token is root or token is planted.body:
+            page.stack.append(_Open(token.tag, page.stack[-1].look, page.stack[-1].quotes))
+        else:
+            _open(page, token)
     _end_link(page)
     _end_line(page)
 
 
-def _open(page: _Page, tag: str, attributes: dict[str, str]) -> None:
-    parent = page.stack[-1]
+def _open(page: _Page, node: Node) -> None:
+    tag = node.tag
     if tag in _BLOCKS:
         _owe(page, 2 if tag in _PARAGRAPHS else 1)
     if tag == "br":
@@ -123,30 +131,66 @@ def _open(page: _Page, tag: str, attributes: dict[str, str]) -> None:
         _space(page)
     elif tag == "a":
         _end_link(page)
-        page.target = attributes.get("href", "")
-    if tag in tree.VOID:
+        page.target = node.attributes.get("href", "")
+    if tag in tree.VOID or tag == "style":
         return
-    classes = frozenset(attributes.get("class", "").split()[:20])
-    element = Element(tag, attributes.get("id", ""), classes)
-    chain = [one.element for one in page.stack[-60:]] + [element]
-    found = _presented(tag, attributes)
-    merge(found, page.sheet.declared(chain))
-    own = declarations(attributes.get("style", "")[:8_000])
-    merge(found, own)
-    look = inside(parent.look, found)
-    closed = tag in _CLOSED or (tag == "dialog" and "open" not in attributes)
-    if (closed or "hidden" in attributes or "popover" in attributes) and found.get("display", ("none", False))[
-        0
-    ] == "none":
-        look = replace(look, gone=True)
-    if attributes.get("background"):
-        look = replace(look, ground=None)
+    look = _look(page, node)
     if tag == "bdo" or look.turned:
         page.risks.add(codes.BIDI)
-    quotes = parent.quotes + (tag == "blockquote" and not _only_indents(attributes, found))
-    page.stack.append(_Open(element, look, min(quotes, 9)))
+    quotes = page.stack[-1].quotes + (tag == "blockquote" and not _only_indents(node.attributes))
+    page.stack.append(_Open(tag, look, min(quotes, 9)))
     if tag == "li" and look.seen:
         _put(page, "- ")
+
+
+def _look(page: _Page, node: Node) -> Look:
+    """How text inside an element looks; `unclear` where what may be said of it would hide it."""
+    parent = page.stack[-1].look
+    presented = _presented(node.tag, node.attributes)
+    declared, doubts = page.sheet.style(node)
+    own = style_of(node.attributes.get("style", ""))
+    found = _upon(presented, declared, own.declared)
+    look = _inside(parent, node, found)
+    if not look.gone and not look.unclear:
+        others = [_upon(presented, declared | one, own.declared) for one in _together(doubts)]
+        others += [found | own.doubtful] if own.doubtful else []
+        page.trials -= len(others)
+        over = page.trials < 0 and bool(others)
+        hides = over or any(_inside(parent, node, _at_rest(page, one)).hides_more(look) for one in others)
+        look = replace(look, unclear=hides or page.sheet.lost)
+    return look
+
+
+def _upon(*layers: Declarations) -> Declarations:
+    found: Declarations = {}
+    for one in layers:
+        merge(found, one)
+    return found
+
+
+def _together(doubts: list[Declarations]) -> Iterator[Declarations]:
+    """What may be said, each alone, by two, and all together."""
+    yield from doubts
+    if 2 < len(doubts) <= MAX_DOUBTS:
+        yield from (one | other for one, other in itertools.combinations(doubts, 2))
+    if len(doubts) > 1:
+        together: Declarations = {}
+        for one in doubts:
+            together |= one
+        yield together
+
+
+def _at_rest(page: _Page, found: Declarations) -> Declarations:
+    return found if page.sheet.animated else {name: one for name, one in found.items() if "animation" not in name}
+
+
+def _inside(parent: Look, node: Node, found: Declarations) -> Look:
+    look = inside(parent, found)
+    closed = node.tag in _CLOSED or (node.tag == "dialog" and "open" not in node.attributes)
+    if closed or "hidden" in node.attributes or "popover" in node.attributes:
+        shown = found.get("display", ("none", False))[0] != "none"
+        look = look if shown else replace(look, gone=True)
+    return replace(look, ground=None) if node.attributes.get("background") else look
 
 
 def _presented(tag: str, attributes: dict[str, str]) -> Declarations:
@@ -168,17 +212,18 @@ def _presented(tag: str, attributes: dict[str, str]) -> Declarations:
     return found
 
 
-def _only_indents(attributes: dict[str, str], found: Declarations) -> bool:
+def _only_indents(attributes: dict[str, str]) -> bool:
     """Gmail's and Outlook's indent button also makes block quotations, without a border."""
     if attributes.get("type") == "cite" or "quote" in attributes.get("class", ""):
         return False
-    return found.get("border", ("", False))[0].startswith(("none", "0"))
+    border = style_of(attributes.get("style", "")).declared.get("border", ("", False))
+    return border[0].startswith(("none", "0"))
 
 
 def _close(page: _Page, tag: str) -> None:
     if tag == "a":
         _end_link(page)
-    if len(page.stack) > 1 and page.stack[-1].element.tag == tag:
+    if len(page.stack) > 1 and page.stack[-1].tag == tag:
         page.stack.pop()
     if tag in _BLOCKS:
         _owe(page, 2 if tag in _PARAGRAPHS else 1)
@@ -188,9 +233,9 @@ def _text(page: _Page, text: str) -> None:
     top = page.stack[-1]
     if not top.look.seen:
         page.hidden += len(_LETTERS.findall(text[:10_000]))
+        if top.look.unclear and page.hidden:
+            page.risks.add(codes.HIDDEN_TEXT)
         return
-    if top.look.unclear and _LETTERS.search(text):
-        page.risks.add(codes.HIDDEN_TEXT)
     if page.target:
         page.shown.append(text)
     if top.look.pre:

@@ -2,12 +2,16 @@
 
 Rules:
 - nh3 (html5ever) closes and nests tags as every browser does; nothing here guesses at broken markup.
-- Every element that may carry a style is kept, unknown ones too; scripts, pictures and frames are dropped whole.
+- Every element that may carry a style is kept, unknown ones too; scripts, drawings and frames are dropped whole.
+- Every attribute that a style sheet may ask about is kept (`attributes`).
+- `html`, `body` and names that cannot be written out again get names of ours (OURS), which no mail can write: in a
+  fragment the tree builder would drop them, and whatever closes one of them by a name that it has not would end it.
 - Size, nesting and length of tags are checked before: building the tree costs more than linear time in them.
 """
 
 from __future__ import annotations
 
+import html
 import re
 
 import nh3
@@ -32,17 +36,30 @@ _DROPPED = frozenset(
     }
 )  # fmt: skip
 _ATTRIBUTES = frozenset(
-    {"style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "background", "popover", "open"}
+    {
+        "style", "class", "id", "hidden", "color", "bgcolor", "text", "size", "type", "background", "popover", "open",
+        "media", "title", "disabled", "checked", "selected",
+    }
 )  # fmt: skip
+OURS = "x-ours-"
+"""Start of the names that are given here."""
+MAX_ASKED = 200
+"""Names of attributes that style sheets ask about; of more, nobody knows whether they are there."""
 
 _NAME = re.compile(r"<([a-zA-Z][a-zA-Z0-9:._-]{0,100})")
 # To browsers `<a<b>` is one element that nobody knows; so it is here, under a name that can be written out again.
-_ODD_NAME = re.compile(r"<(/?)(?=[a-zA-Z])[a-zA-Z0-9:._-]{0,100}+[^\s>/][^\s>/]*+")
+_ODD_NAME = re.compile(r"<(/?)(?=[a-zA-Z])([a-zA-Z0-9:._-]{0,100}+[^\s>/][^\s>/]*+)")
+_LIKE_OURS = re.compile(rf"(?i)<(/?){OURS}")
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s<>/]{0,60})")
 _LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{MAX_TAG}}}")
 _DATA = re.compile(r"data:[^\"'\s<>)]{100,}+")
-_BODY = re.compile(r"(?i)<(?:body|html)(?=[\s>/])")
-_PLAINTEXT = re.compile(r"(?i)<(?=plaintext|frameset)")
+_BODY = re.compile(r"(?i)<(body|html)(?=[\s>/])")
+_ASKED = re.compile(r"\[\s*([a-zA-Z_][\w-]{0,60})")
+_INNER_SHEETS = re.compile(r"(?is)<(?:svg|object|audio|video|canvas)[\s>/].*")
+_SHEET = re.compile(r"(?is)<style[^>]*>(.*?)(?:</style|\Z)")
+_COMMENT = re.compile(r"(?s)<!--.*?(?:-->|\Z)")
+_PLAINTEXT = re.compile(r"(?is)<(plaintext)(?=[\s>/])([^>]*)(.*)")
+_FRAMES = re.compile(r"(?i)<(frameset)(?=[\s>/])")
 _MACHINE_COMMENT = re.compile(r"\A\s*(?:\[(?:if|endif)|<!|StartFragment|EndFragment)|[{}<]")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
@@ -78,9 +95,27 @@ def talks_in_comments(source: str) -> bool:
     return False
 
 
+def attributes(source: str) -> frozenset[str]:
+    """The attributes that are kept: those that say how an element looks, and those that style sheets ask about."""
+    asked = dict.fromkeys(name.lower() for name in _ASKED.findall(source))
+    return _ATTRIBUTES | {"href"} | frozenset(list(asked)[:MAX_ASKED])
+
+
+def lacks_elements(source: str) -> bool:
+    """Whether elements are dropped that others may be counted by."""
+    return any(name.lower() in _DROPPED - {"title"} for name in _NAME.findall(source))
+
+
+def inner_sheets(source: str) -> list[str]:
+    """Style elements inside drawings and the like, which are dropped, but style the page in some readers."""
+    found = _INNER_SHEETS.search(_COMMENT.sub("", source)) if "<style" in source.lower() else None
+    return _SHEET.findall(found[0]) if found else []
+
+
 def build(source: str) -> str:
     """Well-formed HTML with every element that may carry a style, unknown ones too, and no comments."""
-    source = _PLAINTEXT.sub("<x-", _BODY.sub("<div", _ODD_NAME.sub(r"<\1x-odd", source)))
+    asked = set(attributes(source)) - {"href"}
+    source = _renamed(source)
     names = {name.lower() for name in _NAME.findall(source)} - _DROPPED
     if len(names) > MAX_NAMES:
         raise BoundBrokenError(f"HTML of over {MAX_NAMES} kinds of element")
@@ -88,7 +123,18 @@ def build(source: str) -> str:
         source,
         tags=names | {"style", "blockquote", "a"},
         clean_content_tags=set(_DROPPED),
-        attributes={"*": set(_ATTRIBUTES), "a": {"href"}},
+        attributes={"*": asked, "a": {"href"}},
         link_rel=None,
-        url_schemes={"http", "https", "mailto"},
+        url_schemes={"http", "https", "mailto", "tel", "sms", "cid"},
     )
+
+
+def _renamed(source: str) -> str:
+    """The source with names of ours where the tree builder would not keep its own."""
+    odd: dict[str, int] = {}
+    source = _LIKE_OURS.sub(r"<\1x-like-ours-", source)
+    source = _ODD_NAME.sub(lambda one: f"<{one[1]}{OURS}odd{odd.setdefault(one[2].lower(), len(odd))}", source)
+    source = _BODY.sub(lambda one: f"<{OURS}{one[1].lower()}", source)
+    # Behind it all is text to browsers.
+    source = _PLAINTEXT.sub(lambda one: f"<p></p><{OURS}{one[1].lower()}{one[2]}>{html.escape(one[3][1:])}", source)
+    return _FRAMES.sub(rf"<{OURS}\1", source)

@@ -3,7 +3,8 @@
 Rules:
 - `gone` cannot be undone further inside (display, opacity, clipping, far off the page); visibility, size and colours
   can.
-- Lengths that cannot be worked out (`calc`, `var`) where they could hide text are `unclear`: somebody must look.
+- Lengths that cannot be worked out (`calc`, `var`) where they could hide text are `unclear`, and what is unclear is not
+  taken for seen.
 - What a browser would show is shown: the thresholds below are far from what people write.
 """
 
@@ -33,6 +34,8 @@ _NO_AREA = re.compile(
     r"inset\(\s*(?:[5-9]\d|100)(?:\.\d{1,9})?%|circle\(\s*0|ellipse\(\s*0|polygon\((?:\s*0[a-z%]{0,3}\s+0[a-z%]{0,3}\s*,?){1,20}\)"
 )
 _TRANSFORM = re.compile(r"(scale[xyz3d]{0,2}|rotate[xy]|translate[xyz3d]{0,2}|matrix)\(([^()]{1,60})\)")
+_INHERITED = frozenset({"", "inherit", "unset", "revert", "revert-layer"})
+_NO_FILL = _INHERITED | {"initial", "currentcolor"}
 _OTHER_FILTER = re.compile(r"\b(?:brightness|contrast|invert)\(")
 _EXTENTS = ("height", "max-height", "width", "max-width", "line-height")
 _SIDES = ("left", "right", "top", "bottom")
@@ -51,11 +54,24 @@ class Look:
     pre: bool = False
     turned: bool = False
     """The direction of the text is overridden."""
+    filled: bool = False
+    """The colour is `-webkit-text-fill-color`, which `color` does not change."""
     unclear: bool = False
+    """It takes a browser to say whether it is seen."""
 
     @property
     def seen(self) -> bool:
-        return not self.gone and self.visible and self.size > SMALLEST and colours.told_apart(self.colour, self.ground)
+        return not any(self.faults)
+
+    @property
+    def faults(self) -> tuple[bool, ...]:
+        """Each reason not to be seen, and whether it holds; further inside some may be undone, the others remain."""
+        alike = not colours.told_apart(self.colour, self.ground)
+        return self.gone, self.unclear, not self.visible, self.size <= SMALLEST, alike
+
+    def hides_more(self, other: Look) -> bool:
+        """Whether there is a reason here that the other has not."""
+        return any(here and not there for here, there in zip(self.faults, other.faults, strict=True))
 
 
 def inside(parent: Look, found: Declarations) -> Look:
@@ -70,8 +86,9 @@ def inside(parent: Look, found: Declarations) -> Look:
         look,
         gone=parent.gone or opacity <= 0.05 or _gone(style, look.size),
         opacity=opacity,
-        visible=parent.visible if visibility in {"", "inherit"} else visibility not in {"hidden", "collapse"},
-        colour=_colour(style, parent.colour),
+        visible=parent.visible if visibility in _INHERITED else visibility not in {"hidden", "collapse"},
+        colour=_colour(style, parent),
+        filled=style.get("-webkit-text-fill-color", "") not in _NO_FILL or (parent.filled and "all" not in style),
         ground=_ground(style, parent.ground),
         pre=style["white-space"].startswith(("pre", "break")) if "white-space" in style else parent.pre,
         turned=parent.turned or "override" in style.get("unicode-bidi", ""),
@@ -94,6 +111,7 @@ def _is_unclear(style: dict[str, str]) -> bool:
         or _OTHER_FILTER.search(get("filter", "")) is not None
         or ("(" in colour and colours.parse(colour) is None)
         or any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED)
+        or any(get(name, "none") not in {"none", *_INHERITED, "initial"} for name in ("animation", "animation-name"))
     )
 
 
@@ -218,11 +236,13 @@ def _is_flat(matrix: str) -> bool:
     return abs(a * d - b * c) <= 0.0025 or max(abs(x), abs(y)) >= 10 * -FAR
 
 
-def _colour(style: dict[str, str], before: Colour | None) -> Colour | None:
-    value = style.get("-webkit-text-fill-color") or style.get("color", "")
-    if value in {"", "inherit", "currentcolor"}:
-        return before
-    return colours.parse(value)
+def _colour(style: dict[str, str], parent: Look) -> Colour | None:
+    value = style.get("-webkit-text-fill-color", "")
+    if value in _NO_FILL:
+        value = "" if parent.filled else style.get("color", "")
+    if value in _INHERITED or value == "currentcolor":
+        return parent.colour
+    return colours.BLACK if value == "initial" else colours.parse(value)
 
 
 def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
@@ -230,7 +250,7 @@ def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
     if "url(" in image or "gradient" in image:
         return None
     value = style.get("background-color", "")
-    if value in {"", "inherit", "initial", "none", "unset"}:
+    if value in _INHERITED or value in {"initial", "none"}:
         return before
     words = re.findall(r"[\w-]+\([^()]{0,100}\)|[#\w-]+", value)[:10]
     found = next((colour for word in words if (colour := colours.parse(word)) is not None), None)

@@ -17,7 +17,10 @@ from agent.prompt import TEXT_LIMIT
 from agent.states import MailStatus
 from agent.store import mails
 from agent.suspicions import ELSEWHERE, orders_a_machine
+from agent.web.raised import raised
 from inbound import codes
+from inbound.contracts import NormalizedEmail
+from inbound.mime import normalize, take_apart
 from tests.agent.postroom import CUSTOMER, HOURS, SIGNED, SUPPORT, House, house, keys
 from tests.agent.test_credentials import benign
 from tests.guarantees.attacker import Attacker, Sink, send
@@ -52,6 +55,11 @@ HIDDEN: dict[str, tuple[str, str, str]] = {
     "by a style sheet": (
         HTML,
         f"<style>.a{{opacity:0}}</style><p>{HOURS}</p><p class=a>{CANARY}</p>",
+        codes.HIDDEN_TEXT,
+    ),
+    "by a selector that nobody knows": (
+        HTML,
+        f"<style>.a:somewhen{{display:none}}</style><p>{HOURS}</p><p class=a>{CANARY}</p>",
         codes.HIDDEN_TEXT,
     ),
     "off the page": (HTML, f"<p>{HOURS}</p><p style='position:absolute;left:-9999px'>{CANARY}</p>", codes.HIDDEN_TEXT),
@@ -124,6 +132,15 @@ def written(kind: str, body: str, subject: str, n: int) -> bytes:
         "Content-Transfer-Encoding": "8bit",
     }
     return ("".join(f"{name}: {value}\n" for name, value in given.items()) + f"\n{body}\n").encode()
+
+
+def test_a_person_sees_what_was_left_out() -> None:
+    """Also what only may be hidden: the words stand beside the risk."""
+    page = f"<style>.a:somewhen{{display:none}}</style><p>{HOURS}</p><p class=a>{CANARY}</p>"
+    raw = written(HTML, page, "A question", 1)
+    email = normalize(raw)
+    assert isinstance(email, NormalizedEmail)
+    assert raised(email, None, take_apart(raw)) == [(codes.HIDDEN_TEXT, [CANARY])]
 
 
 async def received(home: House, kind: str, body: str, subject: str = "A question") -> str:

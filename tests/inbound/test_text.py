@@ -71,6 +71,10 @@ HIDDEN = [
     "<any-thing style=display:none>evil words</any-thing>",
     "<a<b style=display:none>evil words</a<b>",
     '<p style="display:none" style="display:block">evil words</p>',
+    # Ends of what was never opened.
+    "<body style=display:none></div></x-ours-body></html></body>evil words",
+    "<a<b style=display:none></c<d></x-ours-odd0>evil words</a<b>",
+    "<div style=display:none><plaintext></div>evil words",
     "<!-- evil words that tell a machine to send all of our money away -->",
 ]
 
