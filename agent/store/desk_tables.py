@@ -25,6 +25,14 @@ mail_tag = Table(
     Index(None, "tag", "mail_id"),
 )
 
+mail_mark = Table(  # what was found in a mail, as lists are narrowed by it: see agent.store.marks
+    "mail_mark",
+    metadata,
+    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
+    Column("mark", Words(80), primary_key=True),
+    Index(None, "mark", "mail_id"),
+)
+
 mail_note = Table(  # of colleagues to each other; never sent
     "mail_note",
     metadata,

@@ -17,7 +17,7 @@ from sqlalchemy import Delete, delete, or_, select, update
 
 from agent.states import MailStatus
 from agent.store.database import Tx
-from agent.store.desk_tables import handling, mail_note, mail_tag, searched, verdict
+from agent.store.desk_tables import handling, mail_mark, mail_note, mail_tag, searched, verdict
 from agent.store.mails import Mail
 from agent.store.tables import (
     attempt,
@@ -112,6 +112,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(handling).where(handling.c.mail_id == mail_id),
         delete(mail_note).where(mail_note.c.mail_id == mail_id),
         delete(mail_tag).where(mail_tag.c.mail_id == mail_id),
+        delete(mail_mark).where(mail_mark.c.mail_id == mail_id),
         delete(intent).where(intent.c.mail_id == mail_id),
         delete(notice).where(notice.c.mail_id == mail_id),
         delete(audit_words).where(audit_words.c.mail_id == mail_id),

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite.dml import Insert as SqliteInsert
 
 from agent.ids import new_id
 from agent.states import MAIL_AFTER, JobKind, JobState, MailStatus, OutboxState
-from agent.store import locks, searching
+from agent.store import locks, marks, searching
 from agent.store.database import MUCH, Database, Tx
 from agent.store.statements import one_of
 from agent.store.tables import (
@@ -373,6 +373,7 @@ async def put_intent(
         "created_at": now,
     }
     await tx.execute(_PUT_INTENT[db.is_sqlite], {"mail_id": mail_id, **values})
+    await marks.put(tx, mail_id, found)
 
 
 async def get_intent(tx: Tx, mail_id: str) -> InboundEmailIntent | None:

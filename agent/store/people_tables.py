@@ -1,4 +1,4 @@
-"""The people of the desk: who they are, by what they came in, and links that let somebody set a password."""
+"""The people of the desk: who they are, by what they came in, links to set a password, the views that each kept."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ recovery_code = Table(  # each opens once in the place of a code
     metadata,
     Column("person_id", Words(24), ForeignKey("person.id"), primary_key=True),
     Column("digest", String(64), primary_key=True),
+)
+
+saved_view = Table(  # a view of the queue that somebody kept: the question of its address
+    "saved_view",
+    metadata,
+    Column("person_id", Words(24), ForeignKey("person.id"), primary_key=True),
+    Column("name", Words(60), primary_key=True),
+    Column("query", Words(), nullable=False),
 )
 
 desk_session = Table(  # the cookie's digest alone: who reads the table is nobody's guest

@@ -17,7 +17,7 @@ from sqlalchemy import Select, func, literal, literal_column, select, union_all
 
 from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
-from agent.store.desk_tables import handling, mail_tag, verdict
+from agent.store.desk_tables import handling, mail_mark, mail_tag, verdict
 from agent.store.mails import LISTED, Listed, listed, listed_row
 from agent.store.tables import draft, intent, mail
 
@@ -42,6 +42,8 @@ class View:
     team: str = ""
     tag: str = ""
     priority: str = ""
+    marks: tuple[tuple[str, ...], ...] = ()
+    """Of each of these groups a mail has one mark: see `agent.store.marks`."""
     mailbox: str = ""
     before: datetime | None = None
     """Received before this."""
@@ -71,8 +73,9 @@ async def _is_few(tx: Tx, view: View) -> bool:
 def _narrowing(view: View) -> list[Select[tuple[str]]]:
     """Ids of mails, one question for each thing that the view is narrowed by."""
     tags = [select(mail_tag.c.mail_id).where(mail_tag.c.tag == word) for word in (view.tag, view.priority) if word]
+    marked = [select(mail_mark.c.mail_id).where(mail_mark.c.mark.in_(group)) for group in view.marks]
     named = ((handling.c.assignee, view.assignee), (handling.c.team, view.team))
-    return tags + [select(handling.c.mail_id).where(column == name) for column, name in named if name]
+    return tags + marked + [select(handling.c.mail_id).where(column == name) for column, name in named if name]
 
 
 def _query(view: View, status: MailStatus | None, now: datetime, *, few: bool) -> Select[tuple[str]]:

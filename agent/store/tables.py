@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0015"
+SCHEMA = "0016"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -128,9 +128,9 @@ mail = Table(
     Column("screening", JSON),
     Column("version", String(32), nullable=False),  # of Postroom, that wrote the row
     _one_of("status", MailStatus),
-    Index(None, "status", "received_at"),
+    Index(None, "status", "received_at", "id"),  # all that a list's order needs: a walk reads no rows
     Index(None, "received_at", "id"),
-    Index(None, "mailbox", "status", "received_at"),
+    Index(None, "mailbox", "status", "received_at", "id"),
     Index(None, "mailbox", "received_at"),
     Index(None, "conversation_id", "received_at"),
     Index(None, "message_id"),

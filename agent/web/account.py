@@ -19,9 +19,8 @@ from agent.parts import Parts
 from agent.people import NotChanged
 from agent.store import pauses
 from agent.store import people as store
-from agent.store.people import Person
 from agent.web import qr
-from agent.web.page import Pages, person_of, session_of
+from agent.web.page import Pages, session_of, somebody
 from agent.web.session import Sessions
 
 
@@ -37,7 +36,7 @@ class Account:
         return await self._show(request)
 
     async def _show(self, request: Request, status: int = 200, **values: Any) -> Response:
-        one = _of(request)
+        one = somebody(request)
         async with self._parts.database.read() as tx:
             left = await store.codes_left(tx, one.id)
             paused = await pauses.all_(tx)
@@ -50,11 +49,11 @@ class Account:
             return await self._show(request, 400, wrong="The two new passwords differ.")
         if held := await self._held_up(request):
             return await self._show(request, 429, wrong=held)
-        done = await people.set_password(self._parts, _of(request), str(form.get("password", "")), new)
+        done = await people.set_password(self._parts, somebody(request), str(form.get("password", "")), new)
         return await self._after(request, done, "Your password is changed; other browsers are logged out.")
 
     async def codes(self, request: Request, _form: FormData) -> Response:
-        one = _of(request)
+        one = somebody(request)
         secret = await people.begin_codes(self._parts, one)
         if secret is None:
             return await self._show(request, 409, wrong="Codes are asked for already.")
@@ -63,7 +62,7 @@ class Account:
         return await self._show(request, secret=spelled, otpauth=address, picture=qr.drawn(address))
 
     async def confirm(self, request: Request, form: FormData) -> Response:
-        done = await people.confirm_codes(self._parts, _of(request), str(form.get("code", "")))
+        done = await people.confirm_codes(self._parts, somebody(request), str(form.get("code", "")))
         if isinstance(done, NotChanged):
             return await self._show(request, 400, wrong=f"{done.reason} Begin again.")
         return await self._after(request, None, "From now on a code is asked for.", codes=done)
@@ -71,19 +70,19 @@ class Account:
     async def drop(self, request: Request, form: FormData) -> Response:
         if held := await self._held_up(request):
             return await self._show(request, 429, wrong=held)
-        done = await people.drop_codes(self._parts, _of(request), str(form.get("password", "")))
+        done = await people.drop_codes(self._parts, somebody(request), str(form.get("password", "")))
         return await self._after(request, done, "Codes are not asked for any more.")
 
     async def _held_up(self, request: Request) -> str:
         """Who found an open browser guesses no password in it either."""
         address = request.client.host if request.client else ""
-        return await entering.held_up(self._parts, _of(request).login, address)
+        return await entering.held_up(self._parts, somebody(request).login, address)
 
     async def _after(self, request: Request, wrong: NotChanged | None, told: str, **values: Any) -> Response:
         """The page after a change, with a new session: the change ended all."""
         if wrong is not None:
             return await self._show(request, 400, wrong=wrong.reason)
-        entered = await entering.begin_for(self._parts, _of(request).id, session_of(request))
+        entered = await entering.begin_for(self._parts, somebody(request).id, session_of(request))
         if isinstance(entered, NotEntered):
             return RedirectResponse("/login", 303)
         async with self._parts.database.read() as tx:
@@ -92,12 +91,6 @@ class Account:
         response = await self._show(request, done=told, **values)
         self._sessions.begin(response, entered)
         return response
-
-
-def _of(request: Request) -> Person:
-    one = person_of(request)
-    assert one is not None  # noqa: S101 (the guard let nobody else in)
-    return one
 
 
 def _grouped(text: str) -> str:

@@ -32,6 +32,7 @@ from agent.web.metrics import Metrics
 from agent.web.numbers import NumbersPage
 from agent.web.page import HERE, Pages
 from agent.web.queue import QueuePage
+from agent.web.saved import SavedViews
 from agent.web.session import Sessions
 from agent.web.team import Team
 
@@ -83,6 +84,7 @@ class Desk:
         pages = self._pages = Pages(sessions, [one.address for one in parts.config.mailboxes])
         self._guard = Guard(parts, sessions, pages)
         self._queue = QueuePage(parts, pages)
+        self._saved = SavedViews(parts, pages)
         self._search = SearchPage(parts, pages)
         self._numbers = NumbersPage(parts, pages)
         self._conversation = ConversationPage(parts, pages)
@@ -126,6 +128,8 @@ class Desk:
             page("/mail/{id}/file/{number:int}", self._frame.file, Rule(VIEW, mail)),
             deed("/mail/{id}/{verb}", act.mail, Rule(DECIDE, mail)),
             deed("/drafts/{id}/{verb}", act.draft, Rule(DECIDE, mail)),
+            deed("/views/keep", self._saved.keep, Rule(VIEW)),
+            deed("/views/drop", self._saved.drop, Rule(VIEW)),
             deed("/bulk", self._bulk.act, Rule(DECIDE, Of.MAILS), fields=BULK_FIELDS),
             deed("/pause", act.pause, Rule(DECIDE, Of.MAILBOX)),
             deed("/pause/mailbox", act.pause, Rule(DECIDE, Of.MAILBOX)),

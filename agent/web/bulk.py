@@ -19,11 +19,12 @@ from agent import closing, handling, spam
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
 from agent.store import handlings
+from agent.web.narrowing import FILTERS
 from agent.web.page import Pages, actor
 
 MOST = 100
 """Mails of one request: a page of a list."""
-BACK = frozenset({"view", "mailbox", "team", "assignee", "priority", "tag", "after"})
+BACK = frozenset({"view", *FILTERS, "after"})
 
 Verb = Callable[[str], Awaitable[Decided | NotDecided]]
 

@@ -36,6 +36,13 @@ def sees(request: Request, mailbox: str) -> bool:
     return one is not None and one.sees(mailbox)
 
 
+def somebody(request: Request) -> Person:
+    """Who asks, where the guard lets no stranger in."""
+    one = person_of(request)
+    assert one is not None  # noqa: S101 (the guard let nobody else in)
+    return one
+
+
 def decides(request: Request) -> bool:
     """Whether who asks may do more than look."""
     one = person_of(request)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -21,9 +20,11 @@ from agent import breaker
 from agent.handling import PRIORITIES, REST, mention
 from agent.parts import Parts
 from agent.states import DraftState, MailStatus
-from agent.store import handlings, pauses, queue, reputation
+from agent.store import handlings, pauses, queue, reputation, saved_views
 from agent.store.queue import Place, View
-from agent.web.page import Pages, actor, sees, within
+from agent.web import narrowing
+from agent.web.narrowing import FILTERS, choices, narrowed, query_of
+from agent.web.page import Pages, actor, sees, somebody, within
 
 PAGE = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,8 +56,6 @@ GROUPS = (
     ("To do", ("waiting", "person", "mine", "mentions", "escalated", "doubt", "quarantined", "snoozed")),
     ("Done", ("unseen", "sending", "answered", "automatic", "spam", "closed", "all")),
 )
-FILTERS = ("mailbox", "team", "assignee", "priority", "tag")
-"""Names of what an address may narrow a view by."""
 
 
 def mark_of(place: Place) -> str:
@@ -86,13 +85,13 @@ def view_of(
 ) -> View:
     """A view of this name, narrowed by what was asked and to mailboxes; beyond `limit` a mail is escalated."""
     saved = VIEWS[name][1]
-    narrowed: dict[str, Any] = {one: asked[one] for one in FILTERS if asked.get(one)}
+    fields = narrowed(asked)
     if name == "mine":
-        narrowed["assignee"] = me
+        fields["assignee"] = me
     if saved.tag or name == "mentions":
-        narrowed["tag"] = saved.tag or mention(me)
-    narrowed["mailboxes"] = within
-    return replace(saved, before=now - limit if name == "escalated" else None, **narrowed)
+        fields["tag"] = saved.tag or mention(me)
+    fields["mailboxes"] = within
+    return replace(saved, before=now - limit if name == "escalated" else None, **fields)
 
 
 class QueuePage:
@@ -114,7 +113,7 @@ class QueuePage:
         limit = timedelta(hours=parts.config.notices.escalate_after_hours)
         narrow = partial(view_of, me=me, now=now, limit=limit, within=within(request))
         views = {name: narrow(name, request.query_params) for name in VIEWS}
-        kept = {one: value for one in FILTERS if (value := request.query_params.get(one, ""))}
+        kept, here = narrowing.kept(request.query_params), query_of(chosen, request.query_params)
         async with parts.database.read() as tx:
             lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
             told = {name: view for name, view in views.items() if name == chosen or not kept}  # each costs a look
@@ -122,6 +121,8 @@ class QueuePage:
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
             known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
+            saved = await saved_views.of(tx, somebody(request).id)
+        mailboxes = [one.address for one in parts.config.mailboxes if sees(request, one.address)]
         return self._pages.show(
             "queue.html",
             request,
@@ -137,8 +138,11 @@ class QueuePage:
             page_mark=request.query_params.get("after", ""),
             kept={**dict.fromkeys(FILTERS, ""), **kept},
             query=urlencode(kept, errors="replace"),
-            here=urlencode({"view": chosen, **kept}, errors="replace"),
-            mailboxes=[one.address for one in parts.config.mailboxes if sees(request, one.address)],
+            here=here,
+            saved=saved,
+            saved_here=next((one.name for one in saved if one.query == here), ""),
+            choices=choices(parts, mailboxes),
+            mailboxes=mailboxes,
             teams=teams_of(parts),
             priorities=PRIORITIES,
             rests=list(REST),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from agent import entering, people, totp
+from agent import entering, people, totp, views
 from agent.entering import Entered
 from agent.people import Link, NotChanged
 from agent.store import people as stored
+from agent.store import saved_views
 from agent.store.people import EVERY, Person, PersonRole, PersonState
 from agent.web.session import COOKIE, Sessions
 from tests.agent.flows import Stage
@@ -78,6 +79,8 @@ async def came_in(stage: Stage) -> str:
     session = await _enter(stage, NEXT, codes[0])
     stage.home.clock.advance(minutes=5)
     assert await _person_by_session(stage, session) == await _ben(stage)
+    assert await views.keep(parts, await _ben(stage), "Sure", "view=all&sure=from-95")
+    await views.drop(parts, await _ben(stage), "Sure")
     await entering.leave(parts, await _ben(stage), session, everywhere=False)
     assert await _person_by_session(stage, session) is None
     assert await people.drop_codes(parts, await _ben(stage), NEXT) is None
@@ -87,6 +90,7 @@ async def came_in(stage: Stage) -> str:
     assert isinstance(await people.enable(parts, NAME, by=OWNER), Link)
     async with parts.database.read() as tx:
         known = {one.name: one.state for one in await stored.all_(tx)}
+        assert await saved_views.of(tx, (await _ben(stage)).id) == []
     active = PersonState.ACTIVE
     assert known == {OWNER: active, STAND_IN: active, NAME: PersonState.INVITED}, known
     return mail_id

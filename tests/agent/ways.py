@@ -112,6 +112,8 @@ WAYS: dict[str, Way] = {
         f"{P} disable 1",
         f"{P} enable 1",
         f"{P} stand_in 1",
+        "agent/views.py keep 1",
+        "agent/views.py drop 1",
     ),
     "with_codes": _way(
         coming_in.came_in,

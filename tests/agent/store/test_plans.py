@@ -17,7 +17,7 @@ from tests.agent.postroom import HOURS, ORDER, Scripted, configuration, house
 GROWING = {
     "mail", "raw_mail", "routing", "answer_claim", "conversation", "intent", "run", "run_item", "model_call",
     "tool_call", "draft", "outbox", "attempt", "job", "delivery_event", "audit", "spending",
-    "handling", "mail_tag", "mail_note", "searched", "bucket", "report",
+    "handling", "mail_tag", "mail_mark", "mail_note", "searched", "bucket", "report",
 }  # fmt: skip
 """Tables that have a row for each mail, or more."""
 _READ_WHOLE = re.compile(r"SCAN (\w+)(?! USING COVERING INDEX ix_outbox_counted)")

@@ -12,12 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import JSON, Connection, MetaData
+from sqlalchemy import JSON, Connection, MetaData, select
 
 from agent import approval
 from agent.approval import Decided
 from agent.states import MailStatus, RunState
-from agent.store import mails, runs
+from agent.store import mails, marks, runs
+from agent.store.desk_tables import mail_mark
 from agent.store.migrate import migrate, revision
 from agent.store.tables import SCHEMA
 from agent.story import tell
@@ -84,6 +85,11 @@ async def test_what_rested_goes_on_after_the_upgrade(both_databases: Stores, tmp
         assert await revision(home.parts.database) == SCHEMA
         await approval.rejudge(home.parts)  # as every start does
         resting, unread = await standing(home, MailStatus.WAITING), await standing(home, MailStatus.RECEIVED)
+        async with home.parts.database.read() as tx:
+            marked = {row.mark for row in await tx.execute(select(mail_mark).where(mail_mark.c.mail_id == resting))}
+            intent = await mails.get_intent(tx, resting)
+        assert intent is not None
+        assert marked == set(marks.marks(intent))
         draft = await home.waiting(resting)
         done = await approval.approve(home.parts, draft.id, by="ruth", seen_hash=draft.approval_hash)
         assert isinstance(done, Decided), done
