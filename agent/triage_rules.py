@@ -3,15 +3,21 @@
 Rules:
 - Every condition that a rule sets has to hold; of several values one is enough.
 - Tags of all rules that hold add up; team, priority and action are those of the first that has one.
+- Words are whole words: `bill` is not in `billing`, but `bill*` is. Scripts without blanks between words are searched
+  anywhere.
 - A model's word is one condition among others (the intent). It can neither close, forward nor hide a mail by itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from agent.triage_settings import Action, TriageSettings
+
+_RUN_ON = re.compile(r"[^\w]|[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 @dataclass(frozen=True)
@@ -75,4 +81,13 @@ def holds(rule: TriageSettings, seen: Seen) -> bool:
 
 def _has(text: str, words: Iterable[str]) -> bool:
     folded = " ".join(text.split()).casefold()
-    return any(word in folded for word in words)
+    return any(_whole(word).search(folded) for word in words)
+
+
+@cache
+def _whole(word: str) -> re.Pattern[str]:
+    """The word, not inside a longer one; a star at an end stands for the rest of one."""
+    bare = word.strip("*")
+    before = "" if word.startswith("*") or _RUN_ON.match(bare[0]) else r"(?<!\w)"
+    after = "" if word.endswith("*") or _RUN_ON.match(bare[-1]) else r"(?!\w)"
+    return re.compile(f"{before}{re.escape(bare)}{after}")

@@ -33,7 +33,7 @@ def _language(value: str) -> str:
 
 
 def _folded(value: str) -> str:
-    if not value.strip():
+    if not value.strip(" *"):
         raise ValueError("is empty")
     return " ".join(value.split()).casefold()
 
@@ -57,9 +57,9 @@ class TriageSettings(BaseModel):
     proven: bool | None = None
     """Condition: its author is proven (true), or is not (false)."""
     subjects: Words = ()
-    """Condition: the subject has one of these words, in any case."""
+    """Condition: the subject has one of these words, whole, in any case; `invoice*` is also in `invoices`."""
     texts: Words = ()
-    """Condition: what its author newly wrote has one of these words, in any case."""
+    """Condition: what its author newly wrote has one of these words, as in `subjects`."""
     languages: tuple[Annotated[str, AfterValidator(_language)], ...] = ()
     """Condition: its author newly wrote in one of these, by code: `de`."""
     attachments: bool | None = None

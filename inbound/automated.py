@@ -13,7 +13,7 @@ The order is fixed; the first that holds decides:
    who is never answered.
 
 Rules: no model, no I/O; never raises; reads header fields and at most 1 MB of body. A subject alone decides only where
-no person writes so ("Automatic reply: ..."), and never behind Re: or Fwd:.
+no person writes so ("Automatic reply: ...") and nothing is asked, and never behind Re: or Fwd:.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ MAX_RECEIVED = 50
 BY_PATH = "sent to a return path of ours"
 """Where this is all of the evidence nothing else speaks for a machine: who knows whose send it was may know better."""
 
+_ASKS = re.compile("[?\uff1f\u061f]")
 _COMMENT = re.compile(r"\([^()]*\)")
 _LIST_FIELDS = (
     *("list-id", "list-unsubscribe", "list-unsubscribe-post", "list-post", "list-help", "list-subscribe"),
@@ -218,11 +219,12 @@ def _subject(facts: _Mail) -> str:
     told = machine_words.RESPONDER_SUBJECT.match(subject)
     text = (facts.mail.new_text or facts.mail.text)[:2_000]
     away = machine_words.AWAY_BODY.search(text)
-    # Machines go on with the subject that they answer; alone, people write `Auto reply` too, about ours.
-    if told and (told.end() < len(subject.strip()) or away or facts.values("in-reply-to")):
+    answers = away or facts.values("in-reply-to")
+    # Machines go on with the subject that they answer, and ask nothing; people write `Auto reply` too, about ours.
+    if told and (answers or (told.end() < len(subject.strip()) and not _ASKS.search(subject[told.end() :] + text))):
         return "subject of an automatic answer"
     # Who is away on Monday may ask us to deliver on Tuesday; a machine asks nothing.
-    if machine_words.AWAY_SUBJECT.match(subject) and away and not re.search(r"[?？]", text):
+    if machine_words.AWAY_SUBJECT.match(subject) and away and not _ASKS.search(text):
         return "subject and text of an absence note"
     return ""
 

@@ -131,7 +131,9 @@ def one_mailbox(text: str) -> tuple[str | None, str]:
     bare = _without_quotes_and_comments(text)
     if bare is None:
         return None, "quotes or comments that do not end in an address field"
-    bare = _ENCODED_WORD.sub(" ", bare)
+    # Encoded words belong to names. One that has grown together with an address is left there: `canonical` refuses it.
+    phrase, opened, rest = bare.partition("<")
+    bare = _ENCODED_WORD.sub(" ", phrase) + opened + rest if opened else phrase
     if any(sign in bare for sign in ",;:"):
         return None, "a list, group or route where one mailbox should stand"
     if "<" in bare or ">" in bare:

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -24,6 +25,10 @@ MAX_ADDRESSES = 200
 MAX_NAME = 200
 
 _ADDRESS_IN_NAME = re.compile(r"[^\s@<>()\[\]\",;:'‘’“”]{1,64}@[^\s@<>()\[\]\",;:'‘’“”]{1,253}")
+
+_SPELT_OUT = re.compile(
+    r"(?i)([\w.+-]{1,64})\s?(?:@|[(\[{]\s?at\s?[)\]}])\s?((?:[\w-]{1,63}\.){1,8}[a-z\u00a1-\U0010ffff]{2,24})\b"
+)
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,18 @@ def mailbox(value: str, plain: str) -> Named | None:
     entry = next((one for one in _entries(value[:MAX_FIELD]) if canonical(one.plain) == email), _Entry())
     name = clean_line(entry.name, 4_000, decode=True)
     risks = set(name.risks)
-    shown = [canonical(found.strip(".")) for found in _ADDRESS_IN_NAME.findall(name.text)]
-    if any(one not in {None, email} for one in shown):
+    if any(one not in {None, email} for one in _shown(name.text)):
         risks.add(codes.NAME_IS_ADDRESS)
     if mixed_script(domain_of(email)) or mixed_script(email.rpartition("@")[0]):
         risks.add(codes.MIXED_SCRIPT)
     return Named(Address(email=email, name=name.text[:MAX_NAME].rstrip()), frozenset(risks))
+
+
+def _shown(name: str) -> Iterator[str | None]:
+    """Addresses that people read in a name, also with another sign for `@`, or blanks around it."""
+    plain = unicodedata.normalize("NFKC", name).replace("\\", "")
+    yield from (canonical(found.strip(".")) for found in _ADDRESS_IN_NAME.findall(plain))
+    yield from (canonical(f"{local}@{domain}") for local, domain in _SPELT_OUT.findall(plain))
 
 
 def mailboxes(value: str) -> tuple[Address, ...]:

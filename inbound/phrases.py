@@ -78,6 +78,15 @@ DEVICE = re.compile(
     r"|получить|скачать|获取|下载适用于 (?:ios|android) 的) ?outlook|(?:ios|android) 版 outlook を入手|使用 ?proton ?mail.{1,20}发送|proton ?mail ?の.{1,30}送信|(?:iphone|ipad|android) ?の ?yahoo.{1,10}から送信|diese nachricht wurde von mein|yahoo mail[:.]|sent with proton ?mail)"
 )
 
+PROGRAM = re.compile(
+    r"(?i)iphone|ipad|ipod|ios\b|apple|macbook|android|samsung|galaxy|huawei|honor\b|xiaomi|redmi|oppo\b|oneplus|pixel|motorola|nokia"
+    r"|sony|lg mobile|htc\b|blackberry|windows|phone|telefon|t[ée]l[ée]phone|tel[ée]fono|telefone|handy|mobile?\b|m[óo]vil|celular|cellulare"
+    r"|smartphone|tablet|mail|outlook|office|gmail|google|yahoo|proton|thunderbird|tuta|gmx|web\.de|hey\.com|front\b|spark\b|superhuman"
+    r"|shortwave|missive|canary|fastmail|posteo|aol\b|icloud|hotmail|zoho|yandex|device|ger[äa]t|telekom|t-online|vodafone|orange"
+    r"|laposte|libero|virgilio|почт|телефон|смартфон|邮|郵|手机|手機|メール|the all-new"
+)
+"""A program or a device, without which a line that begins like theirs is the author's: `Sent with DHL on Monday`."""
+
 DISCLAIMER = re.compile(
     r"(?i)^[\W_]{0,3}(?:th(?:is|e) (?:e-?mail|message|communication|transmission)(?: message)?(?: \([^()]{1,60}\))?(?: and (?:any|all|its) (?:\w+ )?(?:attachments?|files?)"
     r"(?: \w+){0,4})? (?:is|are|may|contains?|(?:is|are) intended)|(?:the )?information (?:contained |transmitted )?in this (?:e-?mail|message)|confidentiality (?:notice|note)"

@@ -154,7 +154,7 @@ def _ends_text(lines: list[str], at: int) -> bool:
         following = " ".join(lines[at + 1 : at + 5])
         return phrases.FOOTER.search(following) is not None or phrases.DISCLAIMER.match(following.strip()) is not None
     if phrases.DEVICE.match(line):
-        return len(line) <= 120 and not line.rstrip().endswith("?")
+        return len(line) <= 120 and not line.rstrip().endswith("?") and phrases.PROGRAM.search(line) is not None
     # "This message is about my order" begins like one too.
     return phrases.DISCLAIMER.match(line) is not None and _disclaims(lines[at : at + 4])
 

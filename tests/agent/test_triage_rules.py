@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def rule(**given: Any) -> TriageSettings:
         ({"proven": False}, False),
         ({"subjects": ["invoice of"]}, True),
         ({"subjects": ["bill"]}, False),
+        ({"subjects": ["voice"]}, False),
+        ({"subjects": ["inv"]}, False),
+        ({"subjects": ["inv*"]}, True),
+        ({"subjects": ["*voice"]}, True),
+        ({"subjects": ["*voi*"]}, True),
+        ({"subjects": ["*voi"]}, False),
         ({"texts": ["PAY"]}, True),
         ({"languages": ["de", "en"]}, True),
         ({"languages": ["de"]}, False),
@@ -66,6 +73,22 @@ def rule(**given: Any) -> TriageSettings:
 def test_every_condition_has_to_hold(given: dict[str, Any], *, holds_: bool) -> None:
     """Of several values one is enough."""
     assert holds(rule(**given), SEEN) is holds_
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "found"),
+    [
+        ("c++", "do you know c++?", True),
+        ("no. 5", "wagon no. 57", False),
+        ("müll", "Müllabfuhr", False),
+        ("发票", "请开发票谢谢", True),
+        ("請求書", "御請求書について", True),
+        ("счет", "Счета нет", False),
+    ],
+)
+def test_words_are_whole_words(word: str, text: str, *, found: bool) -> None:
+    """By the letters of any script; where words stand without blanks, anywhere."""
+    assert holds(rule(texts=[word]), replace(SEEN, text=text)) is found
 
 
 def test_tags_add_up_and_the_first_word_counts() -> None:
@@ -98,6 +121,7 @@ def test_no_mail_breaks_a_rule(subject: str, text: str, sender: str) -> None:
         {"senders": ["nobody"]},
         {"senders": ["@"]},
         {"subjects": [" "]},
+        {"subjects": ["**"]},
         {"tags": ["<b>"]},
         {"action": "forward", "forward_to": ["not an address"]},
         {"name": "two words"},

@@ -127,7 +127,8 @@ def test_an_author_who_takes_no_reply_gets_none(local: str, expected: Kind) -> N
 )
 def test_a_subject_that_only_machines_write_tells(subject: str) -> None:
     """Without any header; but an answer to it, or it passed on, is a person's."""
-    assert kind(subject=subject) is Kind.AUTO_REPLY
+    assert kind(subject=subject, body="Your mail has arrived.\n") is Kind.AUTO_REPLY
+    assert kind("In-Reply-To: <1@shop.example>\n", subject=subject) is Kind.AUTO_REPLY
     for before in ("Re: ", "AW: ", "Fwd: ", "WG:", "RE[2]: "):
         assert kind(subject=before + subject) is Kind.PERSONAL
 
@@ -138,6 +139,10 @@ def test_a_subject_that_only_machines_write_tells(subject: str) -> None:
         ("Out of office next week?", "Will somebody be out of the office next week?\n"),
         ("Out of office", "Please tell me who answers while Bob is out of office.\n"),
         ("Automatic reply settings", "How do I set up automatic replies in your product?\n"),
+        ("Automatic reply: can it be switched off?", "It comes each time.\n"),
+        ("Automatic reply: settings", "How do I set it up?\n"),
+        ("Réponse automatique : comment faire ?", "Merci.\n"),
+        ("自動返信:設定", "どうすればいいですか？\n"),
         ("Your automatic reply: when do you open?", "It did not say.\n"),
         ("Abwesenheit meines Sohnes", "Mein Sohn kann morgen nicht kommen.\n"),
         ("Absence from class", "I am ill and cannot come.\n"),

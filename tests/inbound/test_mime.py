@@ -60,6 +60,8 @@ def test_a_plain_mail() -> None:
         ("From: A: a@b.example;\r\n", None, None),
         ("From: <@r.example:a@b.example>\r\n", None, None),
         ("From: \r\n a@b.example\r\n", "a@b.example", None),
+        ("From: =?utf-8?q?x?=a@b.example\r\n", None, None),
+        ("From: <=?utf-8?q?x?=a@b.example>\r\n", None, None),
         ("From: ceo@bank.example <a@b.example>\r\n", "a@b.example", codes.NAME_IS_ADDRESS),
         ("From: =?utf-8?q?a=40b.example?=\r\n", None, None),
         ("From: =?utf-8?q?x=0D=0ABcc:_y?= <a@b.example>\r\n", "a@b.example", codes.HEADER_INJECTION),
