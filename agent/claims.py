@@ -150,9 +150,13 @@ def _read(sources: Iterable[str]) -> frozenset[str]:
         text = visible(source)
         known.update(_long_date(match) for match in _LONG.finditer(text))
         for match in _TOKEN.finditer(text):
-            known.update(*_readings(match))
-        for word in _WORD.findall(text):
-            known.update(f"word {part}" for parts in _spellings(word) for part in parts)
+            if not match["code"].isalpha():
+                known.update(*_readings(match))
+        for word in set(_WORD.findall(text)):
+            if word.isalpha():  # nearly all are: it has one spelling
+                known.add(f"word {word.casefold()}")
+            else:
+                known.update(f"word {part}" for parts in _spellings(word) for part in parts)
     known.update(part for date in [one for one in known if one.startswith("date ")] for part in _parts_of(date))
     return frozenset(known | {number for word, number in _NUMBERS.items() if f"word {word}" in known})
 

@@ -310,17 +310,17 @@ async def expire_all(service: Service) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-def _load(model: Model, roles: frozenset[Role]) -> None:
-    """Import what the first mail would otherwise wait for, and the doors with it."""
+def warm(model: Model, roles: frozenset[Role]) -> None:
+    """Import what the first mail would otherwise wait for, and the doors with it; takes a second or so."""
     from agent.models.openai import OpenAIModel
 
     credentials.plugins()
     if isinstance(model, OpenAIModel) and Role.WORKER in roles:
         model.load()
-    settle()
+    _settle()
 
 
-def settle() -> None:
+def _settle() -> None:
     """Leave what is loaded by now to no further collection, and look for cycles ten times less often.
 
     Of a turn's processor time a fifth went into looking through modules that stay. Cycles are few here: requests,
@@ -336,7 +336,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     """Start everything; stop it in order when the block ends. A part that dies ends the block with its error."""
     parts = service.parts
     try:
-        await asyncio.to_thread(_load, parts.model, service.roles)
+        await asyncio.to_thread(warm, parts.model, service.roles)
         if Role.DOOR in service.roles:
             await service.door.start()
         if Role.WORKER in service.roles:

@@ -19,7 +19,7 @@ import structlog
 from agent.config import Config
 from agent.demo_world import DemoKeys, Signature, finish, static_zone
 from agent.reputation_settings import ReputationSettings
-from agent.serve import Service, assemble, build, opened, send_all, senders, settle
+from agent.serve import Service, assemble, build, opened, send_all, senders, warm
 from agent.states import OPEN_RUNS
 from agent.store import mails as mails_store
 from agent.store import runs
@@ -112,7 +112,7 @@ async def run(count: int) -> None:
         config = configuration(Path(name))
         async with opened(config) as database:
             service = assemble(build(config, database=database, resolver=zone), open_courier(config.courier))
-            settle()
+            warm(service.parts.model, service.roles)
             intake = asyncio.create_task(service.intake.run())
             mails = letters(service, keys, count)
 

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from agent.demo_world import DemoKeys, static_zone
-from agent.serve import Service, assemble, build, opened, settle
+from agent.serve import Service, assemble, build, opened, warm
 from agent.states import OPEN_RUNS, RunState
 from agent.store import runs
 from bench.pipeline import SIGNED, configuration, letters
@@ -106,7 +106,7 @@ async def run(count: int, port: int) -> None:
         config = configuration(Path(name), model=model, worker={"workers": count})
         async with opened(config) as database:
             service = assemble(build(config, database=database, resolver=zone), open_courier(config.courier))
-            settle()
+            warm(service.parts.model, service.roles)
             intake = asyncio.create_task(service.intake.run())
             await asyncio.gather(*(service.intake.accept(raw, to) for raw, to in letters(service, keys, count)))
             await service.triager.drain()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from agent.ids import new_id
 from agent.store.database import Database, Tx
@@ -54,6 +55,13 @@ _NOTES = (
     .where(mail_note.c.mail_id == _OF)
     .order_by(mail_note.c.at, mail_note.c.id)
 )
+
+
+_TAG = {
+    True: sqlite.insert(mail_tag).on_conflict_do_nothing().returning(mail_tag.c.tag),
+    False: postgresql.insert(mail_tag).on_conflict_do_nothing().returning(mail_tag.c.tag),
+}
+"""By whether the database is SQLite."""
 
 
 async def get(tx: Tx, mail_id: str) -> Handling:
@@ -120,8 +128,7 @@ async def snooze(db: Database, tx: Tx, mail_id: str, until: datetime | None) -> 
 
 
 async def tag(db: Database, tx: Tx, mail_id: str, word: str) -> bool:
-    fresh = db.insert(mail_tag).values(mail_id=mail_id, tag=word).on_conflict_do_nothing()
-    return (await tx.execute(fresh.returning(mail_tag.c.tag))).first() is not None
+    return (await tx.execute(_TAG[db.is_sqlite], {"mail_id": mail_id, "tag": word})).first() is not None
 
 
 async def untag(tx: Tx, mail_id: str, word: str) -> bool:

@@ -88,8 +88,8 @@ async def take(db: Database, tx: Tx, wanted: Sequence[Bucket], now: datetime) ->
     until, slowest = max(((free_at(one, at, now), one) for one, at in found), key=lambda pair: pair[0])
     if until > now:
         return Full(slowest, until)
-    for one, at in found:
-        await tx.execute(_FILL[db.is_sqlite], {"scope": one.scope, "owner": one.owner, "full_at": taken(one, at, now)})
+    rows_after = [{"scope": one.scope, "owner": one.owner, "full_at": taken(one, at, now)} for one, at in found]
+    await tx.execute(_FILL[db.is_sqlite], rows_after)
     return None
 
 

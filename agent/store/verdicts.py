@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from agent.store.database import Database, Tx
 from agent.store.desk_tables import verdict
@@ -25,6 +25,13 @@ class Verdict:
 
 
 _COLUMNS = [verdict.c[name] for name in Verdict.__dataclass_fields__]
+_OF_ENTRY = verdict.c.entry == bindparam("of", type_=verdict.c.entry.type)
+_LAST_BAD = select(func.max(verdict.c.at)).where(_OF_ENTRY, verdict.c.good == 0)
+_GOOD_SINCE = (
+    select(func.count())
+    .select_from(verdict)
+    .where(_OF_ENTRY, verdict.c.good == 1, verdict.c.at >= bindparam("since", type_=verdict.c.at.type))
+)
 
 
 def _verdict(row: Sequence[object]) -> Verdict:
@@ -53,13 +60,10 @@ async def of_mail(tx: Tx, mail_id: str) -> dict[str, Verdict]:
 
 async def good_since_bad(tx: Tx, entry: str) -> int | None:
     """How many replies from this entry were right since the last that should not have been sent; None without one."""
-    of_entry = verdict.c.entry == entry
-    last_bad = select(func.max(verdict.c.at)).where(of_entry, verdict.c.good == 0)
-    at = (await tx.execute(last_bad)).scalar_one()
+    at = (await tx.execute(_LAST_BAD, {"of": entry})).scalar_one()
     if at is None:
         return None
-    good = select(func.count()).select_from(verdict).where(of_entry, verdict.c.good == 1, verdict.c.at >= at)
-    return int((await tx.execute(good)).scalar_one())
+    return int((await tx.execute(_GOOD_SINCE, {"of": entry, "since": at})).scalar_one())
 
 
 async def since(tx: Tx, at: datetime, *, limit: int) -> list[Verdict]:
