@@ -172,7 +172,7 @@ async def _close(
             return None
         if answer.status != "completed":
             state = RunState.INCOMPLETE if answer.status == "incomplete" else RunState.FAILED
-            await _finish(parts, tx, held, run, state, f"the model's answer was {answer.status}: {answer.detail}", now)
+            await _finish(parts, tx, held, run, state, _no_answer(answer), now)
             return None
         await runs.append(tx, run.id, answer.items, after=len(turn.items))
         if not answer.calls:
@@ -186,6 +186,12 @@ async def _close(
         await jobs.end(tx, held)
     parts.wake.set(JobKind.DELIVER)
     return None
+
+
+def _no_answer(answer: ModelAnswer) -> str:
+    """Why a turn ended without one, for the person who gets the mail."""
+    what = {"incomplete": "the model's answer was cut off", "refused": "the model refused to answer"}
+    return f"{what.get(answer.status, 'the model gave no usable answer')}: {answer.detail}"
 
 
 async def _do_calls(

@@ -15,6 +15,8 @@ from agent.models.base import Usage
 from agent.models.trouble import one_line
 
 MAX_DEPTH = 32
+BYTES_A_TOKEN = 3
+"""Where the server does not count: English has about four, so that rather too much is counted than too little."""
 
 
 class Known(TypedDict):
@@ -58,6 +60,11 @@ def known(data: dict[str, Any], model: str, sent: str, written: str) -> Known:
         model=one_line(data.get("model"), 100) or model[:100],
         usage=Usage(input_tokens=_count(counts.get(sent)), output_tokens=_count(counts.get(written))),
     )
+
+
+def guessed(sent: int, written: int) -> Usage:
+    """What so many bytes are about, for a server that does not count: a budget holds there too."""
+    return Usage(input_tokens=-(-sent // BYTES_A_TOKEN), output_tokens=-(-written // BYTES_A_TOKEN))
 
 
 def _count(value: object) -> int:

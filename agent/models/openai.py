@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from agent.models import answered, chat, responses, trouble
-from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError
+from agent.models.base import ModelAnswer, ModelRequest, ModelUnavailableError, Usage
 from agent.models.settings import ModelSettings
 from agent.models.trouble import SHORT_SECONDS, Trouble, error_words, of_status, one_line
 
@@ -64,13 +65,19 @@ class OpenAIModel:
 
     async def respond(self, request: ModelRequest) -> ModelAnswer:
         make, read = (chat.body, chat.answer) if self._chat else (responses.body, responses.answer)
-        got = await self._answered(make(request, self._settings))
+        body = make(request, self._settings)
+        got = await self._answered(body)
         if isinstance(got, Trouble):
             return self._without_answer(got)
         data = answered.read(got)
         if data is None:
-            return ModelAnswer(id="", model=self.name, status="failed", detail="the answer is no sound JSON object")
-        return read(data, self._settings)
+            unread = "the answer is no sound JSON object"
+            said = ModelAnswer(id="", model=self.name, status="failed", detail=unread)
+        else:
+            said = read(data, self._settings)
+        if said.usage != Usage():
+            return said
+        return said.model_copy(update={"usage": answered.guessed(len(json.dumps(body)), len(got))})
 
     async def _answered(self, body: dict[str, Any]) -> bytes | Trouble:
         """Ask until there is an answer, or trouble that a further try does not end."""

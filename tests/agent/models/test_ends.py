@@ -74,6 +74,15 @@ async def test_id_and_usage_survive_what_is_wrong(dialect: Dialect) -> None:
     assert (said.id, said.usage.output_tokens) == ("resp_1", 20)
 
 
+@both
+async def test_a_server_that_does_not_count_is_counted_by_bytes(dialect: Dialect) -> None:
+    """A budget bites there too: rather too early than never."""
+    body = json.dumps({"id": "r", "status": "completed", "output": [], "choices": []}).encode()
+    said = await answer_to(dialect, Raw(body=body))
+    assert said.usage.output_tokens == -(-len(body) // 3)
+    assert said.usage.input_tokens > len(HOURS) // 3
+
+
 BAD_CALLS: dict[str, Item] = {
     "unknown tool": call("delete_everything", all=True),
     "broken arguments": FunctionCall(call_id="c1", name="send_email", arguments='{"to": "ann'),
