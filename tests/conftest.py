@@ -1,17 +1,23 @@
-"""For all tests: in CI nothing may be skipped but the optional corpora; a secret found anywhere fails the run."""
+"""For all tests: in CI nothing may be skipped but the optional corpora; a secret found anywhere fails the run.
+
+A test's folder is searched and removed when the test has passed, that of one that failed is kept.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import secrecy
+from tests import scratch, secrecy
 from tests.secrecy import HUNT
 
 os.environ.pop("OPENAI_API_KEY", None)  # whatever a developer has set: no test and no process of one asks a real model
 os.environ.update(secrecy.ENVIRONMENT)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", scratch.root())
 
 SECRETS = pytest.StashKey[list[str]]()
 """What the processes of a run found, in the one that leads it."""
@@ -28,6 +34,13 @@ def forbidden(reports: list[pytest.TestReport]) -> list[str]:
         if not hasattr(report, "wasxfail") and OPTIONAL not in reason:
             found.append(f"{report.nodeid}: {reason}")
     return found
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """Pytest's own, searched for secrets before it goes."""
+    yield tmp_path
+    HUNT.folders(tmp_path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,9 +71,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line)
 
 
+@pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
+def search_what_is_left(session: pytest.Session) -> None:
+    """Before pytest removes it: folders that several tests share, and those of tests that failed."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and factory._basetemp is not None:
+        HUNT.folders(factory._basetemp)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    _hunt(session)
+    _tell(session)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return
@@ -68,12 +89,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _hunt(session: pytest.Session) -> None:
-    """Search what this process's tests left behind; the leading process fails the run for all."""
+def _tell(session: pytest.Session) -> None:
+    """The leading process fails the run for all."""
     config = session.config
-    factory = getattr(config, "_tmp_path_factory", None)
-    if factory is not None and factory._basetemp is not None:
-        HUNT.folders(factory._basetemp)
     if hasattr(config, "workeroutput"):
         config.workeroutput["secrets"] = secrecy.told(HUNT.found)
         return

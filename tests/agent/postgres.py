@@ -23,6 +23,7 @@ import psycopg
 
 from agent.store.database import Database
 from agent.store.migrate import migrate
+from tests import scratch
 
 MISSING = "PostgreSQL is not installed (initdb, postgres): apt-get install postgresql"
 SETTINGS = {
@@ -70,7 +71,7 @@ class Server:
     def __init__(self, bin_folder: Path) -> None:
         self._bin = bin_folder
         self._account = _account()
-        self.folder = Path(tempfile.mkdtemp(prefix="postroom-pg-", dir="/tmp"))  # short: a socket lies in it
+        self.folder = Path(tempfile.mkdtemp(prefix="postroom-pg-", dir=scratch.root()))
         if self._account:
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
         self._numbers = itertools.count(1)

@@ -24,7 +24,7 @@ from inbound.resolver import StaticZone
 from outbound.contracts import Courier
 from outbound.couriers.registry import open_courier
 from outbound.sender import send_due
-from tests.agent.stores import STORES
+from tests.agent.stores import STORES, lay_for
 from tests.secrecy import SECTIONS
 
 HERE = Path(__file__).parent
@@ -219,6 +219,7 @@ async def house(
     config = config or configuration(folder)
     clock = Clock()
     zone = zone or StaticZone(static_zone({"customer.example": "reject", "larkspur.example": "reject"}, SIGNED, keys()))
+    await lay_for(config)
     async with opened(config) as database:
         parts = change(replace(build(config, database=database, resolver=zone, model=model), now=clock))
         service = assemble(parts, courier or open_courier(config.courier, asked_before_data(database)))

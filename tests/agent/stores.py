@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
+from agent.config import Config
 from agent.store.database import Database
+from agent.store.migrate import migrate
 from tests.agent.postgres import Server
 
 VARIABLE = "POSTROOM_TEST_STORE"
@@ -60,3 +63,28 @@ class Stores:
 
 STORES = Stores()
 """Of the test that runs now."""
+
+_LAID: list[bytes] = []
+
+
+async def lay(path: Path) -> None:
+    """Put a SQLite database at the newest schema where none is: the same as migrated, without the time of that."""
+    if not _LAID:
+        with tempfile.TemporaryDirectory() as folder:
+            made = Database.sqlite(Path(folder) / "postroom.db")
+            await migrate(made)
+            await made.close()
+            _LAID.append((Path(folder) / "postroom.db").read_bytes())
+    _lay(path, _LAID[0])
+
+
+def _lay(path: Path, data: bytes) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+async def lay_for(config: Config) -> None:
+    """The same for a configuration, where it names no server."""
+    if not config.store.url:
+        await lay(config.postroom.data_dir / "postroom.db")

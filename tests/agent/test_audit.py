@@ -19,11 +19,11 @@ from agent.models.base import FunctionCall, Message
 from agent.states import MailStatus
 from agent.store import locks, trail
 from agent.store.database import Database
-from agent.store.migrate import migrate
 from agent.store.trail import Entry
 from agent.story import Story, tell
 from outbound.contracts import ApprovedEmail, DeliveryResult, Never
 from tests.agent.postroom import HOURS, SUPPORT, House, Scripted, house
+from tests.agent.stores import lay
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = b"k" * 32
@@ -31,8 +31,8 @@ KEY = b"k" * 32
 
 async def chain(folder: Path, length: int, *, name: str = "c-1") -> list[Entry]:
     """A chain as it stands in the store, oldest row first."""
+    await lay(folder / "audit.db")
     database = Database.sqlite(folder / "audit.db")
-    await migrate(database)
     audit = Audit(KEY)
     try:
         async with database.write() as tx:

@@ -26,6 +26,7 @@ from inbound.webhooks.fetching import HttpFetcher
 from inbound.webhooks.registry import NAMES, provider
 from outbound.couriers.registry import open_courier
 from tests.agent.postroom import CUSTOMER, HOURS, START, SUPPORT, Clock, configuration
+from tests.agent.stores import lay_for
 from tests.inbound.webhooks import dressed
 from tests.inbound.webhooks.dressed import Stores, letter
 
@@ -70,6 +71,7 @@ async def outside(folder: Path) -> AsyncIterator[Outside]:
         folder, webhook=[dressed.section(one) for one in NAMES], webhooks={"port": 0, "max_body_bytes": LIMIT}
     )
     clock, network = Clock(), Stores.of(letter(MAIL))
+    await lay_for(config)
     async with opened(config) as database:
         parts = build(config, database=database, now=clock)
         service = replace(assemble(parts, open_courier(config.courier)), fetcher=Network(network))

@@ -22,6 +22,7 @@ from outbound.couriers.registry import open_courier
 from tests.agent.models.model_server import Dialect, model_server
 from tests.agent.models.scripts import both, in_turn, text
 from tests.agent.postroom import HERE, HOURS, START, SUPPORT
+from tests.agent.stores import lay_for
 
 HOUSE = Path(__file__).parents[3]
 
@@ -37,6 +38,7 @@ def written(folder: Path, model: str) -> Path:
 
 async def _person(config: Config, raw: bytes) -> None:
     """Run the service until this mail is a person's."""
+    await lay_for(config)
     async with opened(config) as database:
         parts = build(config, database=database, resolver=StaticZone({}))
         service = assemble(parts, open_courier(config.courier))
@@ -121,6 +123,7 @@ def test_looking_loads_no_client(tmp_path: Path, command: str) -> None:
 async def test_a_service_is_up_when_it_can_ask(tmp_path: Path, dialect: Dialect) -> None:
     """What the SDK imports takes a second: before the doors open, not while the first mail holds them up."""
     config = load(written(tmp_path, f'[model]\nbase_url = "http://127.0.0.1:9/v1"\ndialect = "{dialect}"'), {})
+    await lay_for(config)
     async with opened(config) as database:
         service = assemble(build(config, database=database, resolver=StaticZone({})), open_courier(config.courier))
         async with running(service):
@@ -132,6 +135,7 @@ async def test_a_service_is_up_when_it_can_ask(tmp_path: Path, dialect: Dialect)
 async def test_parts_that_ask_nobody_open_nothing(tmp_path: Path) -> None:
     """Every command that looks at drafts builds the parts, and leaves them without closing."""
     config = load(written(tmp_path, '[model]\nbase_url = "http://127.0.0.1:9/v1"'), {})
+    await lay_for(config)
     async with opened(config) as database:
         model = build(config, database=database).model
         assert isinstance(model, OpenAIModel)

@@ -14,16 +14,16 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from agent.store import writer
 from agent.store.database import Database, DatabaseError, is_unavailable
-from agent.store.migrate import migrate
 from agent.store.sqlite import OneHop
 from agent.store.tables import raw_mail
 from agent.store.writer import MUCH
+from tests.agent.stores import lay
 
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Database]:
+    await lay(folder / "work.db")
     database = Database.sqlite(folder / "work.db")
-    await migrate(database)
     try:
         yield database
     finally:

@@ -21,6 +21,7 @@ from inbound.webhooks.contract import Letter, Signing
 from inbound.webhooks.registry import NAMES, clothes, provider
 from outbound.couriers.registry import open_courier
 from tests.agent.postroom import CUSTOMER, HOURS, START, SUPPORT, Clock, configuration
+from tests.agent.stores import lay_for
 from tests.inbound.webhooks import dressed
 
 SECRET = "a secret of some length"
@@ -34,6 +35,7 @@ async def listening(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A whole service with these providers configured."""
     config = configuration(folder, webhook=[dressed.section(one) for one in names], webhooks={"port": 0, **door})
+    await lay_for(config)
     async with opened(config) as database:
         service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
         assert service.hooks is not None
@@ -89,6 +91,7 @@ async def test_a_request_that_is_too_large_is_413(tmp_path: Path) -> None:
 async def test_the_start_says_by_what_each_provider_proves_itself(tmp_path: Path) -> None:
     """Who signs nothing demands a password or a secret path, and it is said where it posts to."""
     config = configuration(tmp_path, webhook=[dressed.section(one) for one in NAMES], webhooks={"port": 0})
+    await lay_for(config)
     async with opened(config) as database:
         service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
         async with running(service):

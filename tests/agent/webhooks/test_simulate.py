@@ -23,6 +23,7 @@ from agent.store import mails
 from inbound.webhooks.registry import NAMES, clothes
 from outbound.couriers.registry import open_courier
 from tests.agent.postroom import CUSTOMER, HOURS, SUPPORT, configuration
+from tests.agent.stores import lay_for
 from tests.inbound.webhooks import dressed
 from tests.peers_node import node
 
@@ -53,6 +54,7 @@ async def started(folder: Path, *sections: dict[str, Any]) -> AsyncIterator[Runn
     """A whole service by the machine's own clock: what is signed now is of now."""
     port = free_port()
     config = configuration(folder, webhook=list(sections), webhooks={"port": port})
+    await lay_for(config)
     async with opened(config) as database:
         parts = build(config, database=database)
         async with running(assemble(parts, open_courier(config.courier))):
