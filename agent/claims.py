@@ -2,7 +2,8 @@
 
 Rules:
 - Numbers, amounts, percentages, dates, times, codes and names are claims; each must stand in a source as the same
-  value, however it is written: 1,234.50 is 1234.5, 6 pm is 18:00, three is 3, 2026-11-20 is 20 November 2026.
+  value, however it is written: 1,234.50 is 1 234,5 and 1'234.50, 6 pm is 18:00, three is 3, 2026-11-20 is
+  20 November 2026 and 20.11.26. What can be read in two ways needs a source for one of them.
 - An amount needs its currency and a percentage its sign in the source too. A code (LG-48213) counts as a whole.
 - Names are words with a capital inside a sentence, several in a row at its start, and words with capitals within. In
   a language that writes all nouns so, more is asked than needed, never less.
@@ -83,7 +84,7 @@ _CODES = "|".join(word for word in _CURRENCIES if word.isalpha())
 _TOKEN = re.compile(
     rf"""(?ix)
     (?P<before>[€$£¥₹]\ ?|(?<![^\W_])(?:{_CODES})\ )?
-    (?<![^\W_])(?P<code>[^\W_][\w]*(?:[-./:,][\w]+)*)
+    (?<![^\W_])(?P<code>[1-9]\d{{0,2}}(?:[\ '’]\d{{3}})+(?:[.,]\d+)?(?!\w)|[^\W_][\w]*(?:[-./:,][\w]+)*)
     (?P<after>(?<=\d)(?:\ ?[%€$£¥₹](?!\d)|\ (?:{_CODES}|am|pm|a\.m|p\.m|percent|prozent)(?![^\W_])))?
     """
 )
@@ -91,10 +92,13 @@ _PLAIN = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _WITH_UNIT = re.compile(r"(?i)(\d+(?:[.,:]\d+)?)(am|pm|th|st|nd|rd|h|kg|g|mg|km|m|cm|mm|l|ml|x|-[^\W\d_]+)")
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d{0,2}(?:\.\d{3})+")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
+_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})")
+_APART = re.compile(r"[ '’]")
+"""Between the thousands of a number, where no dot and no comma stands."""
+_YEAR = r"(\d{4}|['’]\d{2}|\d{2}(?=[.,;:!?)]?(?:\s|$)))"
 _LONG = re.compile(
-    rf"(?i)(?<!\w)(?:(\d{{1,2}})(?:st|nd|rd|th|er|\.)? (?:of |de )?({'|'.join(_MONTHS)})\.?,? (?:de )?(\d{{4}})"
-    rf"|({'|'.join(_MONTHS)})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}))(?!\w)"
+    rf"(?i)(?<!\w)(?:(\d{{1,2}})(?:st|nd|rd|th|er|\.)? (?:of |de )?({'|'.join(_MONTHS)})\.?,? (?:de )?{_YEAR}"
+    rf"|({'|'.join(_MONTHS)})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? {_YEAR})(?!\w)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;\n•>*|]")
@@ -163,7 +167,7 @@ def _read(sources: Iterable[str]) -> frozenset[str]:
 
 def _readings(match: re.Match[str]) -> Iterator[frozenset[str]]:
     """What a token with digits may mean; nothing for a word without."""
-    token = match["code"]
+    token = _APART.sub("", match["code"])
     unit = _WITH_UNIT.fullmatch(token)
     number, mark = (unit[1], unit[2]) if unit else (token, match["after"] or "")
     if not _PLAIN.fullmatch(number):
@@ -172,7 +176,9 @@ def _readings(match: re.Match[str]) -> Iterator[frozenset[str]]:
         return
     mark = mark.strip().upper().replace(".", "")
     unit_of = "%" if mark in {"%", "PERCENT", "PROZENT"} else _currency(match["before"]) or _currency(mark)
-    for values in _values(number):
+    # 5 200 may be five, and two hundred.
+    apart = [frozenset(map(_value, match["code"].split(" ")))] if " " in match["code"] else []
+    for values in (*_values(number), *apart):
         read = frozenset(map(_afternoon, values)) if mark == "PM" else values
         yield read | {f"{value} {unit_of}" for value in read} if unit_of else read
 
@@ -186,12 +192,15 @@ def _values(number: str) -> Iterator[frozenset[str]]:
     iso, day_first = _ISO.fullmatch(number), _DAY_FIRST.fullmatch(number)
     if iso:
         yield frozenset({_date(iso[1], iso[2], iso[3])})
-    elif day_first:
-        yield frozenset({_date(day_first[3], day_first[2], day_first[1])})
-        if "/" in number:
-            yield frozenset({_date(day_first[3], day_first[1], day_first[2])})
-    else:
-        yield frozenset(map(_value, re.split("[-/]", number)))
+        return
+    if day_first:
+        day, mark, month, year = day_first.groups()
+        yield frozenset({_date(year, month, day)})
+        if mark == "/":
+            yield frozenset({_date(year, day, month)})
+        if len(year) == 4:
+            return
+    yield frozenset(map(_value, re.split("[-/]", number)))
 
 
 def _value(number: str) -> str:
@@ -216,6 +225,9 @@ def _afternoon(value: str) -> str:
 
 
 def _date(year: str, month: str, day: str) -> str:
+    """A year of two digits is one of a century around 2020."""
+    short = year.lstrip("'’")
+    year = f"{20 if short < '70' else 19}{short}" if len(short) == 2 else short
     return f"date {year}-{month.lstrip('0')}-{day.lstrip('0')}"
 
 

@@ -10,6 +10,7 @@ Rules about rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,7 @@ from inbound.addresses import canonical
 from inbound.contracts import InboundEmailIntent, Kind
 from outbound.contracts import RiskLevel, SendAgentEmail, Way
 
-REVISION = 5
+REVISION = 6
 """Raised when a rule or `content` sees anything else than before: approvals under the former revision are void."""
 
 
@@ -303,10 +304,24 @@ def two_of_three(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "the reply could carry what is not the author's to know" if facts.foreign_data else None
 
 
-def unsourced(proposal: SendAgentEmail, facts: Facts, _: Settings) -> list[str]:
+def unsourced(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> list[str]:
     if facts.entry_id is not None and facts.entry_id == proposal.template_id:
         return []  # the operator's own words, with values that stand in the mail
-    return content.unsupported(proposal.plain_text, facts.sources)
+    sources = (facts.mail_subject, *facts.sources)
+    return [*content.unsupported(_whole(proposal), sources), *_unsourced_links(proposal, facts, settings, sources)]
+
+
+def _unsourced_links(proposal: SendAgentEmail, facts: Facts, settings: Settings, sources: tuple[str, ...]) -> list[str]:
+    """Links at or below an allowed one that no source has: nobody knows whether such a page is there."""
+    known = {_bare(one) for one in (*settings.allowed_links, *facts.own_addresses, facts.author)}
+    strange = strange_links(proposal, facts, settings)
+    found = [one for one in content.links(_whole(proposal)) if one not in strange and _bare(one) not in known]
+    told = {_bare(one) for source in sources for one in content.links(source)} if found else set()
+    return [one for one in found if _bare(one) not in told]
+
+
+def _bare(link: str) -> str:
+    return re.sub(r"^(?:https?://|mailto:)", "", link.lower()).rstrip("/")
 
 
 def facts_known(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:

@@ -77,6 +77,8 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("facts", proposal(plain_text="We give you 25 % off.", **FREE), facts(entry_id=None)),
     ("facts", proposal(plain_text="We give you 25 % off.", **FREE), facts()),
     ("facts", proposal(plain_text="We give you 25 % off.", template_id="other"), facts()),
+    ("facts", proposal(subject="Re: Opening hours, 25 % off", **FREE), facts(entry_id=None)),
+    ("facts", proposal(plain_text="See https://larkspur.example/help/none", **FREE), facts(entry_id=None)),
 ]
 KINDS = {
     "deny": {
@@ -107,6 +109,32 @@ KINDS = {
         ),
     },
 }
+
+
+PAGE = "https://larkspur.example/help/care"
+KNOWN_LINKS = [
+    (f"See {PAGE}", ("Care: larkspur.example/help/CARE/",)),
+    ("See https://larkspur.example/help/", ()),
+    ("See https://larkspur.example/help", ()),
+    (f"Write to {OURS} or to mailto:help@larkspur.example", ()),
+    (f"You wrote as {ANN}", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "sources"), KNOWN_LINKS)
+def test_a_link_that_stands_somewhere_is_no_claim(text: str, sources: tuple[str, ...]) -> None:
+    """In a source, however it is written there; in the configuration as it is; our addresses and the author's."""
+    assert "facts" not in broken(judge(proposal(plain_text=text, **FREE), facts(entry_id=None, sources=sources)))
+
+
+def test_a_link_of_nobodys_is_named_among_the_facts() -> None:
+    """At or below an allowed one; others are for the rule of links, once. The author's own subject is a source."""
+    text = f"See {PAGE} and https://evil.example/x, 25 EUR"
+    known = facts(entry_id=None, mail_subject="Re: 30 days")
+    judged = judge(proposal(subject="Re: 30 days", plain_text=text, **FREE), known)
+    words = {finding.rule: finding.words for finding in judged.findings}
+    assert words["facts"] == ("25 EUR", PAGE)
+    assert words["links"] == ("https://evil.example/x",)
 
 
 def test_nothing_speaks_against_a_known_answer_to_a_proven_author() -> None:
