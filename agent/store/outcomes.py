@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from agent.states import DraftState
 from agent.store.database import Tx
@@ -38,13 +38,14 @@ class Band:
         return self.right + self.edited + self.rejected + self.wrong
 
 
-async def by_confidence(tx: Tx, since: datetime) -> list[Band]:
-    """All bands, the surest last; of the newest drafts alone."""
+async def by_confidence(tx: Tx, since: datetime, mailbox: str = "") -> list[Band]:
+    """All bands, the surest last; of the newest drafts alone, of one mailbox where it is named."""
     rows = await tx.execute(
         select(draft.c.state, intent.c.data, verdict.c.good)
         .join(intent, intent.c.mail_id == draft.c.mail_id)
         .outerjoin(verdict, verdict.c.draft_id == draft.c.id)
         .where(draft.c.created_at >= since, draft.c.origin == "model", draft.c.state.in_(_COUNTED))
+        .where(draft.c.mailbox == mailbox if mailbox else true())
         .order_by(draft.c.created_at.desc())
         .limit(MOST_LOOKED_AT)
     )

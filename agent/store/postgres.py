@@ -5,6 +5,8 @@ Rules:
 - A commit is on the server's disk: synchronous_commit is on, and a server that runs with fsync off is not used.
 - Nobody waits for ever: a lost network is noticed in half a minute, a transaction whose process stopped is ended by
   the server after one, and with it its locks.
+- Every question is for few rows: the server neither compiles it nor begins processes for it, which takes longer than
+  the answer.
 - A connection is tried before it is used, so that a server that was restarted is found again without a restart here.
 - The password is handed to the driver and stands in no URL.
 """
@@ -24,7 +26,7 @@ LOCK_SECONDS = 30
 POOL_SECONDS = 30
 OPTIONS = (
     f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s -c lock_timeout={LOCK_SECONDS}s "
-    "-c synchronous_commit=on -c timezone=UTC"
+    "-c synchronous_commit=on -c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0"
 )
 _ENDED = {"25P03", "57P01", "57P02", "57P03", "57P05"}
 """SQLSTATEs with which the server says that it ends the session: of these the library knows only some."""

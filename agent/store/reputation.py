@@ -117,13 +117,12 @@ async def note(db: Database, tx: Tx, tenant: str, outbox_id: str, kind: str, now
     return (await tx.execute(insert.on_conflict_do_nothing().returning(report.c.kind))).first() is not None
 
 
-async def reports_since(tx: Tx, tenant: str, since: datetime) -> dict[str, int]:
-    """How many deliveries bounced and how many were complained of, by kind."""
-    rows = await tx.execute(
-        select(report.c.kind, func.count())
-        .where(report.c.tenant == tenant, report.c.at >= since)
-        .group_by(report.c.kind)
-    )
+async def reports_since(tx: Tx, tenant: str, since: datetime, mailbox: str = "") -> dict[str, int]:
+    """How many deliveries bounced and how many were complained of, by kind; of one mailbox where it is named."""
+    query = select(report.c.kind, func.count()).where(report.c.tenant == tenant, report.c.at >= since)
+    if mailbox:
+        query = query.join_from(report, outbox, outbox.c.id == report.c.outbox_id).where(outbox.c.mailbox == mailbox)
+    rows = await tx.execute(query.group_by(report.c.kind))
     return {kind: int(number) for kind, number in rows}
 
 

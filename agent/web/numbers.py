@@ -1,6 +1,7 @@
-"""Numbers: what came, what went and how quick, as a drawing, a table and CSV.
+"""Numbers: what came, what went and how quick, of all mailboxes or of one, as a drawing, a table and CSV.
 
 Rules:
+- Who was given some mailboxes sees the numbers of each of them, and no sums that hold others.
 - The drawing is SVG made here: no script, nothing loaded.
 - A cell of the CSV begins with a digit or is empty: no spreadsheet takes it for a formula.
 """
@@ -11,6 +12,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,11 +20,13 @@ from starlette.responses import Response
 from agent import canary
 from agent.parts import Parts
 from agent.store import figures, outcomes, pauses, reputation
+from agent.store.database import Tx
 from agent.store.figures import Day
-from agent.web.page import Pages
+from agent.web.page import Pages, somebody
 from agent.words import instant
 
 SPANS = (7, 30, 90)
+EACH = ("Received", "Answered unseen", "Decided by people", "Time to an answer", "Edited", "Waiting now")
 WIDTH, HEIGHT, GAP = 960, 140, 4
 COLUMNS = (
     *("day", "received", "answered_unseen", "approved", "edited", "rejected", "sent"),
@@ -80,28 +84,36 @@ class NumbersPage:
         asked = request.query_params.get("days", "7")
         if asked not in {str(span) for span in SPANS}:
             return self._pages.note(request, "No such time", "Numbers are shown for 7, 30 or 90 days.", 404)
-        now, parts = self._parts.now(), self._parts
+        now, parts, one = self._parts.now(), self._parts, somebody(request)
+        theirs = [each.address for each in parts.config.mailboxes if one.sees(each.address)]
+        mailbox = request.query_params.get("mailbox", "" if one.sees_all or not theirs else theirs[0])
+        if mailbox not in theirs and not (one.sees_all and not mailbox):
+            return self._pages.note(request, "Not found", "There is no such mailbox among yours.", 404)
         async with parts.database.read() as tx:
-            days = await figures.days(tx, now=now, count=int(asked))
+            days = await figures.days(tx, now=now, count=int(asked), mailbox=mailbox)
             rows = [row_of(day, self._cost([day])) for day in reversed(days)]
             if request.url.path.endswith(".csv"):
                 return _csv(rows)
             since = days[0].begins
-            reports = await reputation.reports_since(tx, parts.config.postroom.tenant_id, since)
+            reports = await reputation.reports_since(tx, parts.config.postroom.tenant_id, since, mailbox)
             values: dict[str, Any] = {
-                "standing": await figures.standing(tx),
-                "bands": await outcomes.by_confidence(tx, since),
-                "last": await figures.last_received(tx),
+                "standing": await figures.standing(tx, mailbox),
+                "bands": await outcomes.by_confidence(tx, since, mailbox),
+                "last": await figures.last_received(tx, mailbox),
                 "paused": await pauses.all_(tx),
+                "each": [] if mailbox else [(name, await _of(tx, name, days)) for name in theirs],
             }
         return self._pages.show(
             "numbers.html",
             request,
             **values,
             tiles=tiles(days, reports, self._cost(days)),
-            doors=await self._doors(),
+            doors=await self._doors(mailbox),
+            mailbox=mailbox,
+            query=f"&{urlencode({'mailbox': mailbox})}" if mailbox else "",
             rows=rows,
             titles=TITLES,
+            each_titles=EACH,
             bars=bars(days),
             days=days,
             spans=SPANS,
@@ -116,14 +128,24 @@ class NumbersPage:
         sent, written = sum(day.input_tokens for day in days), sum(day.output_tokens for day in days)
         return (sent * model.price_input + written * model.price_output) / 1_000_000
 
-    async def _doors(self) -> list[tuple[str, bool, str]]:
+    async def _doors(self, mailbox: str) -> list[tuple[str, bool, str]]:
         """How each canary stands: its way, whether it sings, and what is known."""
         found = []
         for one in await canary.states(self._parts):
+            if mailbox not in {"", one.canary.to}:
+                continue
             heard = f"last heard {instant(one.heard)}" if one.heard else "not heard yet"
             silent = f"; {len(one.silent)} did not come in" if one.silent else ""
             found.append((f"{one.canary.door} to {one.canary.to}", not one.silent, heard + silent))
         return found
+
+
+async def _of(tx: Tx, mailbox: str, days: Sequence[Day]) -> list[str]:
+    """A mailbox's figures of the whole time, in the order of `EACH`."""
+    found = await figures.of_days(tx, days[0].begins, len(days), mailbox=mailbox)
+    waits = sum((await figures.standing(tx, mailbox)).values())
+    told = {title: figure for title, figure, _ in tiles([found], {}, 0.0)}
+    return [*(told[title] for title in EACH[:-1]), str(waits)]
 
 
 def tiles(days: Sequence[Day], reports: Mapping[str, int], cost: float) -> list[tuple[str, str, str]]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from agent.states import DraftState
+from agent.store import deliveries, reputation
 from agent.store.figures import DAY, Day
 from agent.store.outcomes import banded
+from agent.store.people import PersonRole
+from agent.store.tables import model_call
 from agent.web.numbers import COLUMNS, HEIGHT, bars, row_of, tiles
 from tests.agent.desk_visitor import Visitor, visiting
-from tests.agent.postroom import HOURS, START
+from tests.agent.newcomers import browser_of, person
+from tests.agent.postroom import HOURS, SALES, START, SUPPORT
 
 pytestmark = pytest.mark.usefixtures("both_databases")
 
@@ -24,8 +30,8 @@ async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
         yield one
 
 
-async def days(visitor: Visitor) -> list[dict[str, str]]:
-    answer = await visitor.client.get("/numbers.csv", params={"days": "7"})
+async def days(visitor: Visitor, **asked: str) -> list[dict[str, str]]:
+    answer = await visitor.client.get("/numbers.csv", params={"days": "7", **asked})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert answer.headers["content-disposition"].startswith("attachment")
     return list(csv.DictReader(answer.text.splitlines()))
@@ -53,6 +59,45 @@ async def test_each_day_counts_its_own(visitor: Visitor) -> None:
     page = await visitor.page("/numbers?days=30")
     assert "2 received, 0 answered unseen" in page.text
     await visitor.page("/numbers?days=5000", status=404)
+
+
+async def test_each_mailbox_has_its_own_numbers(visitor: Visitor) -> None:
+    """What one received, answered, was told of and spent is not the other's; together they are all."""
+    sent = await visitor.home.receive(HOURS)
+    for_sales = await visitor.home.receive(HOURS, to=(SALES,), signed=False)
+    await visitor.home.settle()
+    form = (await visitor.page(f"/mail/{for_sales}")).form("edit")
+    await visitor.post(form, body="At nine.\n")
+    db = visitor.home.parts.database
+    async with db.write() as tx:
+        (delivery,) = await deliveries.of_mail(tx, sent)
+        assert await reputation.note(db, tx, "test", delivery.id, "bounced", START)
+        for mail_id, number in ((sent, 30), (for_sales, 7)):
+            await tx.execute(update(model_call).where(model_call.c.mail_id == mail_id).values(input_tokens=number))
+    boxes = ("", SUPPORT, SALES)
+    today = {box: (await days(visitor, mailbox=box))[-1] for box in boxes}
+    told = {box: [today[box][name] for name in ("received", "answered_unseen", "edited", "sent")] for box in boxes}
+    assert told == {"": ["2", "1", "1", "1"], SUPPORT: ["1", "1", "0", "1"], SALES: ["1", "0", "1", "0"]}
+    tokens = {box: int(today[box]["input_tokens"]) for box in boxes}
+    assert tokens[""] == tokens[SUPPORT] + tokens[SALES]
+    assert tokens[SUPPORT] % 30 == tokens[SALES] % 7 == 0 < tokens[SALES]
+    pages = {box: " ".join((await visitor.page(f"/numbers?mailbox={box}")).text.split()) for box in boxes}
+    assert [box for box in boxes if "100.0 % of 1 sent" in pages[box]] == ["", SUPPORT]
+    assert [box for box in boxes if "90 % to 95 %" in pages[box] and "Mailbox by mailbox" in pages[box]] == [""]
+    assert f"{SUPPORT}110<1min-0{SALES}101-100.0%1" in pages[""].replace(" ", "")
+    await visitor.page("/numbers?mailbox=nobody@shop.example", status=404)
+
+
+async def test_who_has_one_mailbox_sees_its_numbers_alone(visitor: Visitor) -> None:
+    """Their page is of it without asking; neither the other one nor the sum is theirs."""
+    await visitor.home.receive(HOURS)
+    await visitor.home.settle()
+    async with browser_of(visitor, await person(visitor, "vera", PersonRole.VIEWER, SALES)) as at:
+        page = await at.page("/numbers")
+        assert (SALES in page.text, SUPPORT in page.text) == (True, False)
+        assert [one["received"] for one in await days(at)] == ["0"] * 7
+        for mailbox, path in product(("", SUPPORT, "nobody@shop.example"), ("/numbers", "/numbers.csv")):
+            assert (await at.client.get(path, params={"mailbox": mailbox})).status_code == 404
 
 
 async def test_a_stranger_sees_no_numbers(tmp_path: Path) -> None:
