@@ -70,7 +70,7 @@ def statements(database: Database) -> list[str]:
     else:
         numbers = "{} FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS s(n)"
         to_text = "CAST({} AS text)"
-    n = to_text.format("s.n")
+    n, spread = to_text.format("s.n"), "(s.n * 7919 % 1000003)"
     mails = (
         f"SELECT 'm-' || {n}, 'k' || {n}, 's', 1000, '{{}}', {START} + s.n * 1000000, {STATUS.format(n='s.n')}, "
         f"'a reason', CASE WHEN s.n % 3 = 0 THEN 'sales@larkspur.example' ELSE 'support@larkspur.example' END, "
@@ -107,11 +107,11 @@ def statements(database: Database) -> list[str]:
         into("handling (mail_id, team)", f"SELECT 'm-' || {n}, 'shop'", " WHERE s.n % 500 = 0"),
         into("mail_tag (mail_id, tag)", f"SELECT 'm-' || {n}, 'vip'", " WHERE s.n % 1000 = 0"),
         into("mail_tag (mail_id, tag)", f"SELECT 'm-' || {n}, 'urgent'", " WHERE s.n % 2000 = 1"),
-        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'sure:90'", " WHERE s.n % 20 > 0"),
-        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'sure:60'", " WHERE s.n % 20 = 0"),
-        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'intent:order_status'", " WHERE s.n % 300 > 0"),
-        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'intent:refund'", " WHERE s.n % 300 = 0"),
-        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'risk:any'", " WHERE s.n % 70 = 0"),
+        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'sure:90'", f" WHERE {spread} % 20 > 0"),
+        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'sure:60'", f" WHERE {spread} % 20 = 0"),
+        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'intent:order_status'", f" WHERE {spread} % 300 > 0"),
+        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'intent:refund'", f" WHERE {spread} % 300 = 0"),
+        into("mail_mark (mail_id, mark)", f"SELECT 'm-' || {n}, 'risk:any'", f" WHERE {spread} % 70 = 0"),
         into("searched (ref, mail_id, words)", words),
     ]
 

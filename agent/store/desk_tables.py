@@ -15,6 +15,7 @@ handling = Table(  # what people at the desk do with a mail; no row: nothing yet
     Column("team", Words(100), nullable=False, server_default=""),
     Index(None, "assignee", "mail_id"),
     Index(None, "team", "mail_id"),
+    Index(None, "snoozed_until", "mail_id"),
 )
 
 mail_tag = Table(

@@ -165,7 +165,7 @@ async def counts(tx: Tx, views: Mapping[str, View], *, now: datetime) -> dict[st
     asked = [
         select(literal(name).label("name"), func.count().label("n")).select_from(ids.limit(COUNTED).subquery())
         for name, view in views.items()
-        for ids in _counted(view, now)
+        for ids in _counted(view, now, few=await _begins_with_filter(tx, view))
     ]
     found = dict.fromkeys(views, 0)
     for row in await tx.execute(union_all(*asked)):
@@ -173,13 +173,13 @@ async def counts(tx: Tx, views: Mapping[str, View], *, now: datetime) -> dict[st
     return found
 
 
-def _counted(view: View, now: datetime) -> list[Select[Any]]:
-    """Where a filter holds much, the first thousand are soon found from it, too.
+async def _begins_with_filter(tx: Tx, view: View) -> bool:
+    """Where all mail is asked for, what narrows it is the only beginning; else the smaller of both."""
+    return bool(view.resting or _narrowing(view)) and (not view.statuses or await _is_few(tx, view))
 
-    What is asked for in the order of an index is read from that index; PostgreSQL would look for the first thousand
-    from the table's beginning, however far apart they lie.
-    """
-    few = bool(_narrowing(view)) or bool(view.resting)
+
+def _counted(view: View, now: datetime, *, few: bool) -> list[Select[Any]]:
+    """Ordered as an index is, so that it is read: PostgreSQL would look through the table for the first thousand."""
     if view.draft_state is not None:
         drafts = _by_draft(view, few=few)
         return [drafts if few else drafts.order_by(draft.c.created_at)]

@@ -116,8 +116,10 @@ class QueuePage:
         kept, here = narrowing.kept(request.query_params), query_of(chosen, request.query_params)
         async with parts.database.read() as tx:
             lines = await queue.page(tx, views[chosen], now=now, limit=PAGE + 1, after=after)
-            told = {name: view for name, view in views.items() if name == chosen or not kept}  # each costs a look
-            counts = {name: _counted(n) for name, n in (await queue.counts(tx, told, now=now)).items()}
+            if kept:  # to count a narrowed list costs more than to show its page
+                counts = {chosen: f"{PAGE}+" if after or len(lines) > PAGE else str(len(lines))}
+            else:
+                counts = {name: _counted(n) for name, n in (await queue.counts(tx, views, now=now)).items()}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
             known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)

@@ -95,6 +95,16 @@ async def test_a_list_is_narrowed_by_what_was_found(tmp_path: Path, monkeypatch:
         assert await listed(visitor, view="all", intent="opening_hours") == []
 
 
+async def test_a_narrowed_list_is_counted_by_its_page(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly where one page holds it, else as more than a page; the other views are not counted for it."""
+    for _ in range(3):
+        await visitor.drafted()
+    for page, told in ((3, "3"), (2, "2+")):
+        monkeypatch.setattr("agent.web.queue.PAGE", page)
+        text = (await visitor.client.get("/", params={"view": "waiting", "intent": "opening_hours"})).text
+        assert re.findall(r'class="count">([^<]+)<', text) == [told]
+
+
 @pytest.mark.usefixtures("both_databases")
 async def test_a_mail_read_anew_has_its_new_marks_alone(tmp_path: Path) -> None:
     """What was found before is gone."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from agent import approval
+from agent.store import queue, searching
+from agent.web.queue import VIEWS, view_of
 from tests.agent.models.scripts import extraction
 from tests.agent.postroom import HOURS, ORDER, Scripted, configuration, house
 
@@ -20,6 +25,8 @@ GROWING = {
     "handling", "mail_tag", "mail_mark", "mail_note", "searched", "bucket", "report",
 }  # fmt: skip
 """Tables that have a row for each mail, or more."""
+_SCANNED = re.compile(r"SCAN \w+\b(?! USING (COVERING )?INDEX)")
+"""A table read from its beginning; to walk an index is meant, where a page's end bounds it."""
 _READ_WHOLE = re.compile(r"SCAN (\w+)(?! USING COVERING INDEX ix_outbox_counted)")
 
 
@@ -64,6 +71,29 @@ async def test_every_row_is_found_by_an_index(tmp_path: Path, said: dict[str, An
             }
     assert len(statements) >= 50
     assert whole == {}
+
+
+async def test_lists_of_the_desk_walk_an_index(tmp_path: Path, said: dict[str, Any]) -> None:
+    """Whatever they are narrowed by; a view's own page is read in its order, from an index that has all of it."""
+    asked = [{}, {"intent": "x"}, {"risk": "any", "sure": "under-80"}, {"tag": "x", "team": "y"}, {"mailbox": "m"}]
+    async with house(tmp_path) as home, home.parts.database.write() as tx:
+        now, walked = home.clock(), set[str]()
+        for name, given, few in product(VIEWS, asked, (1, queue.FEW)):
+            said.clear()
+            view = view_of(name, given, me="ruth", now=now, limit=timedelta(hours=24))
+            with patch.object(queue, "FEW", few):
+                await queue.page(tx, view, now=now, limit=101, after=(now, "m-1"))
+                await queue.counts(tx, {name: view}, now=now)
+            await searching.find(tx, "two words", limit=51)
+            for statement, parameters in dict(said).items():
+                plan = [row[3] for row in await explained(tx, statement, parameters)]
+                assert [line for line in plan if _SCANNED.match(line) and reads_whole(line)] == [], (name, given)
+                if statement.startswith("SELECT mail.id") and not given and name in {"waiting", "answered", "all"}:
+                    walked |= {
+                        line.partition("INDEX ")[2].split(" ")[0] for line in plan if "COVERING INDEX ix_" in line
+                    }
+                    assert [line for line in plan if "TEMP B-TREE" in line] == []
+    assert walked >= {"ix_mail_status_received_at_id", "ix_mail_received_at_id"}
 
 
 async def explained(tx: Any, statement: str, parameters: Any) -> list[Any]:

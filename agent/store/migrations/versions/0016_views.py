@@ -51,6 +51,7 @@ def upgrade() -> None:
     for found in SQLITE if sqlite else POSTGRESQL:
         op.execute(f"INSERT INTO mail_mark (mail_id, mark) {found}")
     op.create_index(op.f("ix_mail_mark_mark_mail_id"), "mail_mark", ["mark", "mail_id"])
+    op.create_index(op.f("ix_handling_snoozed_until_mail_id"), "handling", ["snoozed_until", "mail_id"])
     for name, columns in INDEXES.items():
         op.drop_index(op.f(name), table_name="mail")
         op.create_index(op.f(f"{name}_id"), "mail", [*columns, "id"])
@@ -60,5 +61,6 @@ def downgrade() -> None:
     for name, columns in INDEXES.items():
         op.drop_index(op.f(f"{name}_id"), table_name="mail")
         op.create_index(op.f(name), "mail", columns)
+    op.drop_index(op.f("ix_handling_snoozed_until_mail_id"), table_name="handling")
     op.drop_table("mail_mark")
     op.drop_table("saved_view")
