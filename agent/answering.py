@@ -18,6 +18,7 @@ from datetime import timedelta
 import structlog
 
 from agent import approval, by_hand
+from agent.additions import NOTHING
 from agent.approval import NotDecided
 from agent.notices import stranger
 from agent.parts import Parts
@@ -189,7 +190,10 @@ async def _written(parts: Parts, target: Mail, text: str, by: str) -> Draft | No
     subject, waiting = reply_subject(target.subject), [one for one in known if one.state is DraftState.WAITING]
     if waiting:
         seen = waiting[-1].approval_hash
-        done = await approval.edit(parts, waiting[-1].id, by=by, subject=subject, plain_text=text, seen_hash=seen)
+        # What a colleague put to the draft at the desk is not what this person saw.
+        done = await approval.edit(
+            parts, waiting[-1].id, by=by, subject=subject, plain_text=text, seen_hash=seen, brought=NOTHING
+        )
     else:
         done = await by_hand.write(parts, target.id, by=by, subject=subject, plain_text=text)
     if isinstance(done, NotDecided):

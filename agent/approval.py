@@ -1,8 +1,8 @@
 """A person decides: approve, edit, reject. The first decision wins.
 
 Rules:
-- An approval names the hash of what the person saw: text, subject, recipient, sender, newest mail, policy version. If
-  any of it is another by now, nothing is approved and the person is told what changed.
+- An approval names the hash of what the person saw: text, subject, recipients, files, sender, newest mail, policy
+  version. If any of it is another by now, nothing is approved and the person is told what changed.
 - Policy judges again at the moment of the decision. What it denies cannot be approved by anybody; what it sends to
   review is what the person decides on, with a reason where the rule wants one. The rules that they pass over and the
   reason stay in the draft and in the audit.
@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from agent import trust
+from agent.additions import Brought
 from agent.answers import tool_output
 from agent.dispatch import dispatch
 from agent.facts import gather
@@ -28,7 +29,7 @@ from agent.policy import Judgement, evaluate, to_justify
 from agent.proposing import approval_hash, needs_edit, said
 from agent.redraft import redraft
 from agent.states import DraftState, JobKind, MailStatus
-from agent.store import conversations, drafts, locks, mails
+from agent.store import conversations, draft_files, drafts, locks, mails
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -78,7 +79,7 @@ async def _open(parts: Parts, tx: Tx, draft_id: str, now: datetime) -> _Case | N
     if conversation.head_mail_id != draft.thread_head:
         return NotDecided("a newer mail came in the conversation; its own draft counts now", taken=True)
     await locks.replies(tx)
-    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
+    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now, added=draft.added)
     return _Case(draft, mail, evaluate(draft.id, draft.proposal, facts, parts.rules[draft.mailbox]))
 
 
@@ -145,7 +146,8 @@ async def _approve(
 def _cannot_approve(parts: Parts, case: _Case, seen_hash: str) -> str:
     draft, judgement = case.draft, case.judgement
     rules = parts.rules[draft.mailbox]
-    now_hash = approval_hash(draft.proposal, case.mail, parts.mailbox(draft.mailbox), draft.thread_head, rules)
+    mailbox = parts.mailbox(draft.mailbox)
+    now_hash = approval_hash(draft.proposal, case.mail, mailbox, draft.thread_head, rules, draft.added)
     if seen_hash != draft.approval_hash or now_hash != draft.approval_hash:
         return "the draft or the policy is not what you saw; look at it again"
     if judgement.policy.decision == "deny":
@@ -181,9 +183,19 @@ async def reject(parts: Parts, draft_id: str, *, by: str, reason: str) -> Decide
 
 
 async def edit(
-    parts: Parts, draft_id: str, *, by: str, subject: str, plain_text: str, seen_hash: str
+    parts: Parts,
+    draft_id: str,
+    *,
+    by: str,
+    subject: str,
+    plain_text: str,
+    seen_hash: str,
+    brought: Brought | None = None,
 ) -> Decided | NotDecided:
-    """Put a person's version in the place of a waiting draft; the new one waits and has to be approved."""
+    """Put a person's version in the place of a waiting draft; the new one waits and has to be approved.
+
+    What was put to the draft before stays with it, unless `brought` says otherwise.
+    """
     if len(subject) > LONGEST_SUBJECT or len(plain_text) > LONGEST_TEXT:
         return NotDecided(f"a reply has at most {LONGEST_TEXT} characters, its subject {LONGEST_SUBJECT}")
     if not subject.strip() or not _one_line(subject):
@@ -197,12 +209,21 @@ async def edit(
             return NotDecided("the draft is not what you saw; look at it again")
         if not await drafts.decide(tx, draft_id, DraftState.EDITED, by=by, now=now):
             return NotDecided("somebody else decided at this moment", taken=True)
+        await draft_files.put(parts.database, tx, case.mail.id, (one.data for one in brought.fresh) if brought else ())
         fresh = await redraft(
-            parts, tx, case.draft, case.mail, origin="person", subject=subject, plain_text=plain_text, now=now
+            parts,
+            tx,
+            case.draft,
+            case.mail,
+            origin="person",
+            subject=subject,
+            plain_text=plain_text,
+            now=now,
+            added=brought.added if brought else None,
         )
         told = "; ".join(fresh.reasons) or f"edited by {by}; nobody approved it yet"
         await mails.move(tx, fresh.mail_id, MailStatus.WAITING, told)
-        data = {"new": fresh.id, **said(parts, fresh.proposal)}
+        data = {"new": fresh.id, **said(parts, fresh.proposal, fresh.added)}
         await _audit(parts, tx, case.draft, "edited", by, now, **data)
     log.info("draft.edited", draft=draft_id, new=fresh.id, by=by)
     note = "" if not fresh.reasons else "; ".join(fresh.reasons)
@@ -236,8 +257,8 @@ async def _rejudge(parts: Parts, tx: Tx, draft_id: str) -> bool:
     mail = await mails.get(tx, draft.mail_id) if draft else None
     if draft is None or mail is None or not _is_older(parts, draft):
         return False
-    rules = parts.rules[draft.mailbox]
-    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now)
+    rules, mailbox = parts.rules[draft.mailbox], parts.mailbox(draft.mailbox)
+    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now, added=draft.added)
     judgement = evaluate(draft.id, draft.proposal, facts, rules)
     await drafts.rejudge(
         tx,
@@ -245,7 +266,7 @@ async def _rejudge(parts: Parts, tx: Tx, draft_id: str) -> bool:
         judgement=judgement.model_dump(mode="json"),
         reasons=[*(finding.reason for finding in judgement.findings), "the policy changed while it waited"],
         policy_version=rules.version,
-        approval_hash=approval_hash(draft.proposal, mail, parts.mailbox(draft.mailbox), draft.thread_head, rules),
+        approval_hash=approval_hash(draft.proposal, mail, mailbox, draft.thread_head, rules, draft.added),
     )
     await _audit(parts, tx, draft, "judged_anew", "postroom", now, policy=rules.version)
     return True

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,13 +53,13 @@ def free_at(bucket: Bucket, full_at: datetime | None, now: datetime) -> datetime
     return max(now, taken(bucket, full_at, now) - bucket.burst * bucket.interval)
 
 
-def wanted(settings: ReputationSettings, *, recipient: str, mailbox: str, tenant: str) -> Iterator[Bucket]:
-    """The buckets that one reply takes from; none for a rate of 0."""
-    domain = recipient.rpartition("@")[2].lower()
+def wanted(settings: ReputationSettings, *, recipients: Sequence[str], mailbox: str, tenant: str) -> Iterator[Bucket]:
+    """The buckets that one reply takes from, one token of each; none for a rate of 0."""
+    domains = dict.fromkeys(one.rpartition("@")[2].lower() for one in recipients)
     found = (
-        Bucket("domain", domain, settings.domain_per_hour, settings.domain_burst),
+        *(Bucket("domain", one, settings.domain_per_hour, settings.domain_burst) for one in domains),
         Bucket("mailbox", mailbox, settings.mailbox_per_hour, settings.mailbox_burst),
-        Bucket("sender", recipient, settings.sender_per_hour, settings.sender_burst),
+        *(Bucket("sender", one, settings.sender_per_hour, settings.sender_burst) for one in recipients),
         Bucket("tenant", tenant, settings.tenant_per_hour, settings.tenant_burst),
         Bucket("total", "", settings.total_per_hour, settings.total_burst),
     )

@@ -3,7 +3,7 @@
 Rules:
 - It becomes a draft like any other, of a person: judged before it is stored, bound by its hash, approved, checked again
   before the wire, once. What policy refuses goes out by nobody's hand.
-- Recipient and sender are the mail's and ours, as always; only the words are the person's.
+- Recipient and sender are the mail's and ours, as always; the words are the person's, and so are copies and files.
 - An open run is cancelled: one mail gets one reply.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from agent.additions import NOTHING, Added, Brought
 from agent.approval import LONGEST_SUBJECT, LONGEST_TEXT, Decided, NotDecided
 from agent.facts import gather
 from agent.ids import new_id
@@ -23,7 +24,7 @@ from agent.parts import Parts
 from agent.policy import evaluate
 from agent.proposing import approval_hash, said, template_of
 from agent.states import MAIL_AFTER, DraftState, MailStatus
-from agent.store import conversations, drafts, locks, mails, runs
+from agent.store import conversations, draft_files, drafts, locks, mails, runs
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -40,7 +41,9 @@ class _Case:
     conversation_id: str
 
 
-async def write(parts: Parts, mail_id: str, *, by: str, subject: str, plain_text: str) -> Decided | NotDecided:
+async def write(
+    parts: Parts, mail_id: str, *, by: str, subject: str, plain_text: str, brought: Brought = NOTHING
+) -> Decided | NotDecided:
     """Store a person's answer to a mail that has no waiting draft; it waits for its approval."""
     if not plain_text.strip() or len(plain_text) > LONGEST_TEXT or len(subject) > LONGEST_SUBJECT:
         return NotDecided(f"an answer has 1 to {LONGEST_TEXT} characters, its subject at most {LONGEST_SUBJECT}")
@@ -55,11 +58,12 @@ async def write(parts: Parts, mail_id: str, *, by: str, subject: str, plain_text
         await locks.replies(tx)
         for run in await runs.of_mail(tx, mail.id):
             await cancel(parts, tx, run, f"{by} answers by hand", now=now)
-        draft = await _draft(parts, tx, case, subject=subject, plain_text=plain_text)
+        draft = await _draft(parts, tx, case, subject=subject, plain_text=plain_text, added=brought.added)
+        await draft_files.put(parts.database, tx, mail.id, (one.data for one in brought.fresh))
         await drafts.put(tx, draft)
         told = "; ".join(draft.reasons) or f"written by {by}; nobody approved it yet"
         await mails.move(tx, mail.id, MailStatus.WAITING, told)
-        data = {"new": draft.id, **said(parts, draft.proposal)}
+        data = {"new": draft.id, **said(parts, draft.proposal, draft.added)}
         await parts.audit.add(tx, draft.conversation_id, "written", actor=by, now=now, mail_id=mail.id, data=data)
     log.info("draft.written", draft=draft.id, by=by)
     return Decided(draft.id)
@@ -81,7 +85,7 @@ async def _case(parts: Parts, tx: Tx, mail: Mail | None) -> _Case | NotDecided:
     return _Case(mail, intent, conversation.id)
 
 
-async def _draft(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text: str) -> Draft:
+async def _draft(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text: str, added: Added) -> Draft:
     now, mail, tenant = parts.now(), case.mail, parts.config.postroom.tenant_id
     draft_id = new_id("d", now)
     proposal = SendAgentEmail(
@@ -96,7 +100,7 @@ async def _draft(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text:
         review_required=True,
     )
     rules = parts.rules[mail.mailbox]
-    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now)
+    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, added=added)
     judgement = evaluate(draft_id, proposal, facts, rules)
     return Draft(
         id=draft_id,
@@ -113,6 +117,7 @@ async def _draft(parts: Parts, tx: Tx, case: _Case, *, subject: str, plain_text:
         reasons=tuple(finding.reason for finding in judgement.findings),
         thread_head=mail.id,
         policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox), mail.id, rules),
+        approval_hash=approval_hash(proposal, mail, parts.mailbox(mail.mailbox), mail.id, rules, added),
         created_at=now,
+        added=added,
     )

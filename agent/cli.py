@@ -20,6 +20,9 @@ from agent.command_line import HERE, By, ConfigPath, DraftId, MailId, RunId, app
 
 __all__ = ["app", "main"]
 
+Copies = Annotated[list[str] | None, typer.Option(help="An address that gets a copy; may be given again.")]
+Files = Annotated[list[Path] | None, typer.Option(help="A file that goes along; may be given again.")]
+
 review = typer.Typer(help="Look at drafts and decide on them.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(review, name="review")
 runs = typer.Typer(
@@ -141,12 +144,45 @@ def review_approve(
 
 
 @review.command("edit")
-def review_edit(any_id: DraftId, config: ConfigPath = HERE, by: By = "") -> None:
-    """Write your own version in $EDITOR; it still has to be approved."""
-    settings = configured(config)
-    from agent import commands
+def review_edit(
+    any_id: DraftId,
+    config: ConfigPath = HERE,
+    by: By = "",
+    cc: Copies = None,
+    attach: Files = None,
+    take_away: Annotated[bool, typer.Option("--take-away", help="Take away the copies and files that it has.")] = False,
+) -> None:
+    """Write your own version in $EDITOR, or change what goes along.
 
+    It still has to be approved.
+    """
+    settings = configured(config)
+    from agent import commands, hand_commands
+
+    given = hand_commands.along(cc, attach, take_away=take_away)
+    if given:
+        run(lambda: hand_commands.put_along(settings, any_id, by or me(), given))
     run(lambda: commands.review_edit(settings, any_id, by or me()))
+
+
+@review.command("write")
+def review_write(
+    any_id: MailId,
+    config: ConfigPath = HERE,
+    by: By = "",
+    text: Annotated[Path | None, typer.Option(help="A file with the text; else $EDITOR opens.")] = None,
+    cc: Copies = None,
+    attach: Files = None,
+) -> None:
+    """Answer a mail that has no draft in your own words.
+
+    It still has to be approved.
+    """
+    settings = configured(config)
+    from agent import hand_commands
+
+    given = hand_commands.along(cc, attach)
+    run(lambda: hand_commands.review_write(settings, any_id, by or me(), text, given))
 
 
 @review.command("reject")

@@ -59,7 +59,7 @@ async def story_of(parts: Parts, any_id: str) -> Story | None:
         return await tell(tx, parts.audit, any_id)
 
 
-async def _draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
+async def waiting_draft(parts: Parts, any_id: str) -> tuple[Draft, Mail] | str:
     """The waiting draft with this id, or of the mail with this id; else why there is none."""
     found = await story_of(parts, any_id)
     if found is None:
@@ -116,7 +116,7 @@ async def review_show(config: Config, any_id: str) -> int:
 
 async def review_approve(config: Config, any_id: str, by: str, reason: str = "") -> int:
     async with opened_parts(config) as parts:
-        found = await _draft(parts, any_id)
+        found = await waiting_draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
         draft, mail = found
@@ -128,7 +128,7 @@ async def review_approve(config: Config, any_id: str, by: str, reason: str = "")
 
 async def review_reject(config: Config, any_id: str, by: str, reason: str) -> int:
     async with opened_parts(config) as parts:
-        found = await _draft(parts, any_id)
+        found = await waiting_draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
         done = await approval.reject(parts, found[0].id, by=by, reason=reason)
@@ -172,12 +172,12 @@ async def review_raw(config: Config, any_id: str) -> int:
 async def review_edit(config: Config, any_id: str, by: str) -> int:
     """Open the draft in $EDITOR: the subject in the first line, a blank line, the text."""
     async with opened_parts(config) as parts:
-        found = await _draft(parts, any_id)
+        found = await waiting_draft(parts, any_id)
         if isinstance(found, str):
             return fail(found)
         draft, _ = found
-        path = _draft_file(f"Subject: {draft.proposal.subject}\n\n{draft.proposal.plain_text}")
-        version = _edited(path)
+        path = draft_file(f"Subject: {draft.proposal.subject}\n\n{draft.proposal.plain_text}")
+        version = edited(path)
         if isinstance(version, str):
             return fail(version)
         subject, text = version
@@ -192,7 +192,7 @@ async def review_edit(config: Config, any_id: str, by: str) -> int:
     return said(done, f"Saved as {done.id}; approve it to send it.")
 
 
-def _draft_file(text: str) -> Path:
+def draft_file(text: str) -> Path:
     """A file that its owner alone can read. It stays where an edit could not be saved: nobody types twice."""
     handle, name = tempfile.mkstemp(prefix="postroom-draft-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -200,7 +200,7 @@ def _draft_file(text: str) -> Path:
     return Path(name)
 
 
-def _edited(path: Path) -> tuple[str, str] | str:
+def edited(path: Path) -> tuple[str, str] | str:
     """Subject and text as the person left them; or why there are none."""
     named = os.environ.get("VISUAL", "").strip() or os.environ.get("EDITOR", "").strip() or "vi"
     before = path.read_bytes()

@@ -28,6 +28,7 @@ from agent.policy import REVIEWED
 from agent.proposing import said
 from agent.quiet import quiet_until
 from agent.redraft import redraft
+from agent.serving import HAS_IT, Standing, after, told
 from agent.states import DraftState, JobKind, JobState, MailStatus, OutboxState
 from agent.store import deliveries, drafts, jobs, locks, mails, pauses, reputation, runs
 from agent.store.database import FenceLostError, Tx, is_unavailable
@@ -35,7 +36,7 @@ from agent.store.deliveries import Delivery
 from agent.store.drafts import Draft
 from agent.store.jobs import Job
 from agent.store.reputation import Full
-from outbound.authorize import restore
+from outbound.authorize import left_over, restore
 from outbound.contracts import Again, Claim, DeliveryResult, Held, InDoubt, Never, Paused, Refused, Sent
 from outbound.retry import next_attempt
 
@@ -144,6 +145,8 @@ class StoredOutbox:
         if not await deliveries.begin(tx, delivery.id, now):
             return Held(reason="the delivery is not queued any more")
         await self._audit(tx, delivery, "attempt", now, n=delivery.attempts + 1)
+        if delivery.settled:
+            checked = left_over(checked, delivery.settled, self._parts.keys.seal)
         return claim.model_copy(update={"email": checked})
 
     async def _rests(self, tx: Tx, claim: Claim, delivery: Delivery, now: datetime) -> tuple[datetime, Held] | None:
@@ -161,7 +164,7 @@ class StoredOutbox:
         """Take what this attempt takes from the buckets of our good name; the one that holds it back, if one does."""
         buckets = wanted(
             self._parts.config.reputation,
-            recipient=delivery.recipient,
+            recipients=[one for one in delivery.recipients if one not in delivery.settled],
             mailbox=delivery.mailbox,
             tenant=self._parts.config.postroom.tenant_id,
         )
@@ -209,37 +212,54 @@ class StoredOutbox:
     async def _settle(self, tx: Tx, held: Job, delivery: Delivery, result: DeliveryResult, now: datetime) -> None:
         if not isinstance(result, Paused):
             await feedback.refused(self._parts, tx, delivery, result.unserved, now=now)
+        standing = after(delivery.recipients, delivery.settled, result)
         match result:
-            case Sent(detail=detail):
-                await self._end(tx, held, delivery, OutboxState.SENT, MailStatus.ANSWERED, result.kind, detail, now)
-                await self._answer(
-                    tx,
-                    delivery,
-                    tool_output(success=True, messageId=delivery.message_id, **{"from": delivery.mailbox}),
-                    now,
-                )
-            case Again(reason=reason):
-                await self._later(tx, held, delivery, reason, now)
             case Paused(reason=reason):
                 await self._stopped(tx, held, delivery, reason, now)
-            case Never(reason=reason):
-                await self._fail(tx, held, delivery, reason, now)
             case InDoubt(reason=reason):
-                await self._doubt(tx, held, delivery, reason, now)
+                await self._doubt(tx, held, delivery, _doubtful(reason, standing), now, standing)
+            case Sent(detail=said) | Again(reason=said) | Never(reason=said):
+                lost = delivery.recipient in standing.refused and not standing.anybody
+                if standing.waits and not lost:
+                    await self._later(tx, held, delivery, said, now, standing)
+                else:
+                    await self._over(tx, held, delivery, said, now, standing)
 
-    async def _later(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
+    async def _over(self, tx: Tx, held: Job, delivery: Delivery, said: str, now: datetime, standing: Standing) -> None:
+        """Nobody is served any more: it is sent where its author has it, else it failed."""
+        if not standing.has(delivery.recipient):
+            await self._fail(
+                tx, held, delivery, said if len(delivery.recipients) == 1 else told(standing), now, standing
+            )
+            return
+        detail = "; ".join(one for one in (said, told(standing)) if one)
+        await self._end(tx, held, delivery, OutboxState.SENT, MailStatus.ANSWERED, "sent", detail, now, standing)
+        await self._answer(tx, delivery, self._left(delivery), now)
+
+    def _left(self, delivery: Delivery) -> str:
+        return tool_output(success=True, messageId=delivery.message_id, **{"from": delivery.mailbox})
+
+    async def _later(
+        self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime, standing: Standing
+    ) -> None:
+        """Put it off for those who wait; where no try is left, it is over."""
         tries = sum(one.result != "paused" for one in await deliveries.attempts(tx, delivery.id))
         due = next_attempt(tries, now, random.random())
         if due is None:
-            await self._fail(tx, held, delivery, f"given up after {tries} attempts: {reason}", now)
+            given_up = f"given up after {tries} attempts"
+            said = told(standing) if standing.anybody else reason
+            await self._over(tx, held, delivery, f"{given_up}: {said}", now, standing.given_up(given_up))
             return
-        await deliveries.end_attempt(tx, delivery.id, result="again", detail=reason, now=now)
-        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], OutboxState.QUEUED, now=now, detail=reason)
-        await jobs.put_back(tx, held, due_at=due, error=reason)
-        late = f"not accepted yet ({reason}); next attempt {due:%Y-%m-%d %H:%M} UTC"
+        why = told(standing) if standing.anybody else reason
+        await deliveries.end_attempt(tx, delivery.id, result="again", detail=why, now=now)
+        attempting, settled = [OutboxState.ATTEMPTING], _kept(standing)
+        await deliveries.move(tx, delivery.id, attempting, OutboxState.QUEUED, now=now, detail=why, settled=settled)
+        await jobs.put_back(tx, held, due_at=due, error=why)
+        late = f"not accepted yet ({why}); next attempt {due:%Y-%m-%d %H:%M} UTC"
         await mails.move(tx, delivery.mail_id, MailStatus.SENDING, late)
-        await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(reason))
-        await self._answer(tx, delivery, tool_output(success=True, status="queued", detail=reason[:300]), now)
+        await self._audit(tx, delivery, "deferred", now, detail=self._parts.audit.digest(why))
+        queued = tool_output(success=True, status="queued", detail=why[:300])
+        await self._answer(tx, delivery, self._left(delivery) if standing.has(delivery.recipient) else queued, now)
 
     async def _stopped(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
         """A pause came between the begin of the attempt and the mail itself: it goes on after the pause."""
@@ -248,12 +268,23 @@ class StoredOutbox:
         await jobs.put_back(tx, held, due_at=now + PAUSE_POLL, error=reason, counted=False)
         await self._audit(tx, delivery, "held", now, detail=self._parts.audit.digest(reason))
 
-    async def _fail(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
-        await self._end(tx, held, delivery, OutboxState.FAILED, MailStatus.PERSON, "never", reason, now)
+    async def _fail(
+        self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime, standing: Standing
+    ) -> None:
+        await self._end(tx, held, delivery, OutboxState.FAILED, MailStatus.PERSON, "never", reason, now, standing)
         await self._answer(tx, delivery, tool_output(success=False, reason=f"delivery failed: {reason[:300]}"), now)
 
-    async def _doubt(self, tx: Tx, held: Job, delivery: Delivery, reason: str, now: datetime) -> None:
-        await self._end(tx, held, delivery, OutboxState.IN_DOUBT, MailStatus.IN_DOUBT, "in_doubt", reason, now)
+    async def _doubt(
+        self,
+        tx: Tx,
+        held: Job,
+        delivery: Delivery,
+        reason: str,
+        now: datetime,
+        standing: Standing | None = None,
+    ) -> None:
+        doubtful = OutboxState.IN_DOUBT
+        await self._end(tx, held, delivery, doubtful, MailStatus.IN_DOUBT, "in_doubt", reason, now, standing)
         await self._answer(
             tx,
             delivery,
@@ -271,15 +302,20 @@ class StoredOutbox:
         result: str,
         detail: str,
         now: datetime,
+        standing: Standing | None = None,
     ) -> None:
         await deliveries.end_attempt(tx, delivery.id, result=result, detail=detail, now=now)
-        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], state, now=now, detail=detail)
+        settled = _kept(standing)
+        await deliveries.move(tx, delivery.id, [OutboxState.ATTEMPTING], state, now=now, detail=detail, settled=settled)
         await mails.move(tx, delivery.mail_id, status, detail)
         await self._audit(tx, delivery, state.value, now, detail=self._parts.audit.digest(detail))
         await jobs.end(tx, held, state=JobState.DONE)
 
     async def _refuse(self, tx: Tx, held: Job, delivery: Delivery, why: Refused, now: datetime) -> None:
         """The final check says no: nothing was on the wire, the draft is void, a person sees why."""
+        if delivery.settled.get(delivery.recipient) == HAS_IT:
+            await self._leave_the_rest(tx, held, delivery, why, now)
+            return
         await deliveries.move(
             tx, delivery.id, [OutboxState.QUEUED], OutboxState.REFUSED, now=now, detail=f"{why.code}: {why.reason}"
         )
@@ -301,6 +337,15 @@ class StoredOutbox:
             await self._answer(tx, delivery, tool_output(success=False, reason=why.reason), now)
         log.warning("delivery.stopped", delivery=delivery.id, mail=delivery.mail_id, code=why.code)
 
+    async def _leave_the_rest(self, tx: Tx, held: Job, delivery: Delivery, why: Refused, now: datetime) -> None:
+        """The author has it, and others get it no more: it stays an answer, and nobody may write it a second time."""
+        missing = {one: why.reason for one in delivery.recipients if one not in delivery.settled}
+        detail = told(Standing({**delivery.settled, **missing}, {}))
+        await deliveries.move(tx, delivery.id, [OutboxState.QUEUED], OutboxState.SENT, now=now, detail=detail)
+        await mails.move(tx, delivery.mail_id, MailStatus.ANSWERED, detail)
+        await self._audit(tx, delivery, "stopped", now, code=why.code)
+        await jobs.end(tx, held, error=why.code)
+
     async def _again_for_a_person(self, tx: Tx, draft: Draft, why: str, now: datetime) -> None:
         """Let the same words wait again: nobody writes twice what only took too long."""
         mail = await mails.get(tx, draft.mail_id)
@@ -320,7 +365,7 @@ class StoredOutbox:
             why=why,
         )
         await mails.move(tx, mail.id, MailStatus.WAITING, "; ".join(fresh.reasons))
-        data = {"draft": draft.id, "new": fresh.id, **said(self._parts, fresh.proposal)}
+        data = {"draft": draft.id, "new": fresh.id, **said(self._parts, fresh.proposal, fresh.added)}
         await self._parts.audit.add(
             tx, draft.conversation_id, "waits_again", actor="postroom", now=now, mail_id=mail.id, data=data
         )
@@ -340,6 +385,17 @@ class StoredOutbox:
             mail_id=delivery.mail_id,
             data={"delivery": delivery.id, **data},
         )
+
+
+def _kept(standing: Standing | None) -> dict[str, str] | None:
+    """What is stored of it: nothing where one recipient is all, whose outcome is the delivery's."""
+    return None if standing is None or len(standing.settled) + len(standing.waits) == 1 else standing.settled
+
+
+def _doubtful(reason: str, standing: Standing) -> str:
+    """The doubt, and who surely has not got it."""
+    refused = told(Standing(standing.refused, {}))
+    return f"{reason}; {refused}" if refused else reason
 
 
 def _job(claim: Claim) -> Job:

@@ -19,7 +19,7 @@ from agent.letter import below, clickable, letter
 from agent.parts import Parts
 from agent.policy import Judgement
 from agent.states import JobKind
-from agent.store import deliveries, jobs
+from agent.store import deliveries, draft_files, jobs
 from agent.store.database import Tx
 from agent.store.deliveries import AlreadyAnsweredError
 from agent.store.drafts import Draft
@@ -30,13 +30,23 @@ from outbound.authorize import authorize
 from outbound.compose import Composed, Reply, compose
 from outbound.contracts import ApprovedEmail, Refused, Way
 from outbound.dkim import sign, signs_for
+from outbound.enclosures import File
 
 RANKS: dict[Way, int] = {"approved": 0, "unseen": 1, "notice": 1}
 """What a person approved goes before what nobody saw."""
 
 
 def build(
-    parts: Parts, mail: Mail, draft: Draft, judgement: Judgement, *, delivery_id: str, way: Way, by: str, now: datetime
+    parts: Parts,
+    mail: Mail,
+    draft: Draft,
+    judgement: Judgement,
+    *,
+    delivery_id: str,
+    way: Way,
+    by: str,
+    now: datetime,
+    files: tuple[File, ...] = (),
 ) -> ApprovedEmail | Refused:
     """Compose, sign and seal the draft. Pure apart from reading the keys; nothing is stored."""
     mailbox = parts.mailbox(draft.mailbox)
@@ -57,6 +67,8 @@ def build(
             references=email.references,
             date=now,
             way=way,
+            copies=draft.added.copies,
+            files=files,
         )
     )
     if isinstance(composed, Refused):
@@ -76,7 +88,19 @@ def build(
         approved_by=by,
         approved_at=now,
         policy=judgement.policy,
+        copies=draft.added.copies,
     )
+
+
+async def _files(tx: Tx, draft: Draft) -> tuple[File, ...] | Refused:
+    """The files that the draft names, as they were put to it."""
+    found: list[File] = []
+    for one in draft.added.files:
+        data = await draft_files.get(tx, draft.mail_id, one.sha256)
+        if data is None:
+            return Refused(code="files", reason=f"the file {one.name} is gone or was changed")
+        found.append(File(name=one.name, data=data))
+    return tuple(found)
 
 
 async def dispatch(
@@ -96,8 +120,12 @@ async def dispatch(
     The caller's transaction decides with it.
     """
     delivery_id = new_id("o", now)
-    work = partial(build, parts, mail, draft, judgement, delivery_id=delivery_id, way=way, by=by, now=now)
-    email = await asyncio.to_thread(work) if parts.dkim_keys else work()  # RSA takes a millisecond of processor
+    files = await _files(tx, draft)
+    if isinstance(files, Refused):
+        return files
+    work = partial(build, parts, mail, draft, judgement, delivery_id=delivery_id, way=way, by=by, now=now, files=files)
+    # RSA takes a millisecond of processor, files many.
+    email = await asyncio.to_thread(work) if parts.dkim_keys or files else work()
     if isinstance(email, Refused):
         return email
     try:
@@ -129,6 +157,7 @@ async def dispatch(
             "way": way,
             "bytes": parts.audit.digest(email.raw),
             "recipient": parts.audit.digest(email.recipient),
+            **({"copies": parts.audit.digest(", ".join(email.copies))} if email.copies else {}),
             "policy": judgement.rules_version,
         },
     )

@@ -66,6 +66,8 @@ def _words(audit: Audit, data: dict[str, Any], draft: Draft) -> Iterator[str]:
         yield f"the text of draft {draft.id} was changed"
     if not _same(audit, data.get("subject"), draft.proposal.subject):
         yield f"the subject of draft {draft.id} was changed"
+    if not _same(audit, data.get("added"), draft.added.model_dump_json()) or (draft.added and "added" not in data):
+        yield f"the copies or files of draft {draft.id} were changed"
 
 
 def _bytes(audit: Audit, data: dict[str, Any], delivery: Delivery) -> Iterator[str]:
@@ -73,6 +75,8 @@ def _bytes(audit: Audit, data: dict[str, Any], delivery: Delivery) -> Iterator[s
         yield f"the bytes of delivery {delivery.id} were changed"
     if not _same(audit, data.get("recipient"), delivery.recipient):
         yield f"the recipient of delivery {delivery.id} was changed"
+    if not _same(audit, data.get("copies"), ", ".join(delivery.recipients[1:])):
+        yield f"the copies of delivery {delivery.id} were changed"
 
 
 def _same(audit: Audit, said: object, content: bytes | str) -> bool:

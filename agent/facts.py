@@ -8,10 +8,11 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from agent import standing
+from agent.additions import NOTHING_ADDED, Added
 from agent.knowledge import TOOL, texts_in
 from agent.looked import Looked, read_output
 from agent.lookups import TOOL as LOOK_UP
@@ -46,11 +47,15 @@ async def gather(
     now: datetime,
     but: str = "",
     intent: InboundEmailIntent | None = None,
+    added: Added = NOTHING_ADDED,
+    settled: Collection[str] = (),
 ) -> Facts:
     """The facts for a reply to `mail`; delivery `but` is left out of the counts, being the one that is judged.
 
-    An intent that the caller has read in this transaction is not read again.
+    An intent that the caller has read in this transaction is not read again. `added` is what a person put to the reply;
+    `settled` are those of its recipients whom nothing goes to any more.
     """
+    left = [one for one in added.copies if one not in settled]
     email = NormalizedEmail.model_validate(mail.normalized)
     auth = AuthResults.model_validate(mail.auth)
     intent = intent or await mails.get_intent(tx, mail.id)
@@ -86,7 +91,12 @@ async def gather(
             mailbox=sends.mailbox,
             total=sends.total,
         ),
-        suppressed=await suppression.covers(tx, parts.config.postroom.tenant_id, mail.author),
+        copies=added.copies,
+        files=tuple(one.mark for one in added.files),
+        suppressed_copies=await _suppressed(parts, tx, left),
+        copy_sends=await _sends_to(tx, mail, left, now=now, but=but),
+        suppressed=mail.author not in settled
+        and await suppression.covers(tx, parts.config.postroom.tenant_id, mail.author),
         own_addresses=parts.own_addresses,
         paused=await pauses.covering(tx, mail.mailbox) is not None,
         hold=await standing.hold(parts, tx, mail.mailbox, now=now, decided=bool(but)),
@@ -101,3 +111,21 @@ async def gather(
             *(text for one in parts.playbooks[mail.mailbox].for_intent(intent.intent) for text in (one.body, one.ask)),
         ),
     )
+
+
+async def _suppressed(parts: Parts, tx: Tx, addresses: Sequence[str]) -> tuple[str, ...]:
+    tenant = parts.config.postroom.tenant_id
+    return tuple([one for one in addresses if await suppression.covers(tx, tenant, one)])
+
+
+async def _sends_to(
+    tx: Tx, mail: Mail, addresses: Sequence[str], *, now: datetime, but: str
+) -> tuple[tuple[str, Caps], ...]:
+    """Replies that went to each of these and to its domain."""
+    found: list[tuple[str, Caps]] = []
+    for one in addresses:
+        sends = await deliveries.sends_since(
+            tx, now - WINDOW, conversation_id=mail.conversation_id or "", recipient=one, mailbox=mail.mailbox, but=but
+        )
+        found.append((one, Caps(sender=sends.recipient, domain=sends.domain)))
+    return tuple(found)

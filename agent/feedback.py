@@ -1,7 +1,8 @@
 """What became of a mail that we sent, and what follows for its recipient.
 
 Rules:
-- The address is the one that our own mail went to, never the one that a report names.
+- The address is the one that our own mail went to, never the one that a report names. Where our mail went to several,
+  the report has to name one of them; else nobody is meant.
 - A bounce counts where it came to the return path that we signed, or where a provider proved that it posted it: who
   merely saw one of our Message-IDs can report nothing.
 - A complaint counts by the Message-ID as well: it makes us quiet towards one address, which is what was asked for.
@@ -20,6 +21,7 @@ from agent.parts import Parts
 from agent.store import deliveries, reputation, suppression
 from agent.store.database import Tx
 from agent.store.deliveries import Delivery
+from inbound.addresses import canonical
 from inbound.contracts import DeliveryEvent
 from outbound import tokens
 from outbound.contracts import Unserved
@@ -47,8 +49,8 @@ async def heard(
 
     `proven`: it came from where only who carried the mail can report.
     """
-    reason = _reason(event, proven=proven)
-    if reason is None:
+    reason, address = _reason(event, proven=proven), about(event, sent)
+    if reason is None or not address:
         return False
     tenant, detail = parts.config.postroom.tenant_id, f"{event.status} {event.diagnostic}".strip()
     if proven and reason != "soft":
@@ -60,7 +62,7 @@ async def heard(
             parts.database,
             tx,
             tenant,
-            sent.recipient,
+            address,
             detail=detail,
             by="report",
             now=now,
@@ -69,12 +71,20 @@ async def heard(
         )
     else:
         stopped = await suppression.put(
-            parts.database, tx, tenant, sent.recipient, reason=reason, detail=detail, by="report", now=now
+            parts.database, tx, tenant, address, reason=reason, detail=detail, by="report", now=now
         )
     if stopped:
-        data = {"delivery": sent.id, "reason": reason, "recipient": parts.audit.digest(sent.recipient)}
+        data = {"delivery": sent.id, "reason": reason, "recipient": parts.audit.digest(address)}
         await parts.audit.add(tx, chain, "suppressed", actor="report", now=now, mail_id=mail_id, data=data)
     return stopped
+
+
+def about(event: DeliveryEvent, sent: Delivery) -> str:
+    """Whom of those that our mail went to a report is about; empty where it does not say."""
+    if len(sent.recipients) == 1:
+        return sent.recipient
+    named = canonical(event.recipient)
+    return named if named in sent.recipients else ""
 
 
 async def refused(parts: Parts, tx: Tx, sent: Delivery, unserved: Sequence[Unserved], *, now: datetime) -> None:

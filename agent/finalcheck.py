@@ -9,9 +9,11 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from agent import gate
+from agent.additions import name_of
 from agent.facts import gather
 from agent.letter import below, clickable, words_of
 from agent.parts import Parts
@@ -26,13 +28,16 @@ from outbound.authorize import restore
 from outbound.compose import Inspected, inspect
 from outbound.contracts import ApprovedEmail, Refused, Way
 
+SMALL = 256 * 1024
+"""Bytes of a mail that are read again on the event loop: a few milliseconds."""
+
 
 async def final_check(parts: Parts, tx: Tx, delivery: Delivery, now: datetime) -> ApprovedEmail | Refused:
     """The mail as it may leave, or why it may not. Changes nothing."""
     email = restore(delivery.email, parts.keys.seal)
     if isinstance(email, Refused):
         return email
-    found = inspect(email.raw)
+    found = await asyncio.to_thread(inspect, email.raw) if len(email.raw) > SMALL else inspect(email.raw)
     if isinstance(found, Refused):
         return found
     draft = await drafts.get(tx, delivery.draft_id)
@@ -77,7 +82,16 @@ async def _judge(
     parts: Parts, tx: Tx, mail: Mail, delivery: Delivery, draft: Draft, found: Inspected, way: Way, now: datetime
 ) -> tuple[Judgement, Facts]:
     """Judge what stands in the bytes, under the facts of this moment."""
-    facts = await gather(parts, tx, mail, template_id=draft.proposal.template_id, now=now, but=delivery.id)
+    facts = await gather(
+        parts,
+        tx,
+        mail,
+        template_id=draft.proposal.template_id,
+        now=now,
+        but=delivery.id,
+        added=draft.added,
+        settled=delivery.settled,
+    )
     said = FinalText(
         from_address=found.from_address,
         to_address=found.to_address,
@@ -85,6 +99,8 @@ async def _judge(
         body=found.body,
         attachments=found.attachments,
         auto_submitted=found.auto_submitted,
+        copies=found.copies,
+        files=tuple(name_of(one).mark for one in found.files),
     )
     rules = parts.rules[draft.mailbox]
     return evaluate_final(draft.id, said, draft.proposal, facts, rules, way=way, overruled=draft.overruled), facts

@@ -95,6 +95,7 @@ def rules_of(config: Config, mailbox: Mailbox) -> Rules:
                 mailbox=limits.per_mailbox,
                 total=limits.total,
             ),
+            max_attachment_count=mailbox.max_attachment_count,
             threshold=mailbox.threshold,
             thresholds=mailbox.thresholds,
         ),

@@ -100,6 +100,9 @@ class FinalText(Frozen):
     body: str
     attachments: int
     auto_submitted: str
+    copies: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Digest and name of each."""
 
 
 def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rules) -> Judgement:
@@ -122,7 +125,7 @@ def evaluate(action_id: str, proposal: SendAgentEmail, facts: Facts, rules: Rule
             review_reason="; ".join(finding.reason for finding in findings),
             allowed_sender=facts.mailbox,
             allowed_recipient="recipient" in passed,
-            max_attachment_count=0,
+            max_attachment_count=rules.settings.max_attachment_count if facts.files else 0,
             decision=_decision(findings),
         ),
         findings=tuple(findings),
@@ -149,7 +152,13 @@ def evaluate_final(
             "plain_text": found.body,
         }
     )
-    final = Final(from_address=found.from_address, auto_submitted=found.auto_submitted, way=way)
+    final = Final(
+        from_address=found.from_address,
+        auto_submitted=found.auto_submitted,
+        way=way,
+        copies=found.copies,
+        files=found.files,
+    )
     seen = facts.model_copy(update={"attachments": found.attachments, "final": final})
     judged = evaluate(action_id, said, seen, rules)
     known = set(overruled) if way == "approved" else set()

@@ -121,6 +121,7 @@ def _drafts(console: Console, story: Story, *, whole: bool, beneath: str) -> Non
                 ("policy", draft.policy_version),
                 ("template", draft.proposal.template_id or "none: free text"),
                 ("subject", draft.proposal.subject),
+                ("put to it", draft.added.told),
             ],
         )
         pieces = marked(draft.proposal.plain_text, words_of(draft.judgement))
@@ -150,7 +151,9 @@ def _deliveries(console: Console, story: Story) -> None:
     for sending in story.sendings:
         one = sending.delivery
         _title(console, f"delivery {one.id}: {one.state.value}")
-        _pairs(console, [("recipient", one.recipient), ("message-id", one.message_id), ("detail", one.detail)])
+        _pairs(
+            console, [("recipient", ", ".join(one.recipients)), ("message-id", one.message_id), ("detail", one.detail)]
+        )
         for attempt in sending.attempts:
             outcome = attempt.result or "no outcome yet"
             _pairs(console, [(f"attempt {attempt.n}", f"{words.instant(attempt.begun_at)} {outcome} {attempt.detail}")])

@@ -18,6 +18,7 @@ from datetime import datetime
 import structlog
 
 from agent import gate
+from agent.additions import NOTHING_ADDED, Added
 from agent.conversations import subject_key
 from agent.dispatch import dispatch
 from agent.facts import gather, looked_up
@@ -181,16 +182,26 @@ def _state(judgement: Judgement, verdict: gate.Unseen | gate.Person) -> tuple[Dr
     return DraftState.WAITING, tuple(dict.fromkeys((*found, *others)))
 
 
-def approval_hash(proposal: SendAgentEmail, mail: Mail, mailbox: Mailbox, thread_head: str, rules: Rules) -> str:
-    """What an approval is for: text, subject, recipient, sender, newest mail of the conversation, policy version."""
+def approval_hash(
+    proposal: SendAgentEmail,
+    mail: Mail,
+    mailbox: Mailbox,
+    thread_head: str,
+    rules: Rules,
+    added: Added = NOTHING_ADDED,
+) -> str:
+    """What an approval is for: text, subject, recipients, files, sender, newest mail, policy version."""
     text = letter(proposal.plain_text, below(mailbox, mail, "approved"))
-    bound = [text, proposal.subject, mail.author, mailbox.address, thread_head, rules.version]
+    bound: list[object] = [text, proposal.subject, mail.author, mailbox.address, thread_head, rules.version]
+    if added:
+        bound.append(added.model_dump(mode="json"))
     return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
 
 
-def said(parts: Parts, proposal: SendAgentEmail) -> dict[str, str]:
-    """Digests of the words of a proposal, for its audit row."""
-    return {"text": parts.audit.digest(proposal.plain_text), "subject": parts.audit.digest(proposal.subject)}
+def said(parts: Parts, proposal: SendAgentEmail, added: Added = NOTHING_ADDED) -> dict[str, str]:
+    """Digests of the words of a proposal, and of what a person put to it, for its audit row."""
+    words = {"text": parts.audit.digest(proposal.plain_text), "subject": parts.audit.digest(proposal.subject)}
+    return {**words, **({"added": parts.audit.digest(added.model_dump_json())} if added else {})}
 
 
 async def _store(

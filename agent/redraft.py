@@ -3,7 +3,8 @@
 Rules:
 - The old row stays as it was; the new one waits for a person and names its parent.
 - It is judged by today's policy before it is stored, whoever wrote it.
-- Recipient, sender and idempotency key are the mail's and ours again; only the words may be new.
+- Recipient, sender and idempotency key are the mail's and ours again; only the words, and what a person puts to them,
+  may be new.
 - The tool call that waited for the old draft waits for the new one.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from agent.additions import Added
 from agent.facts import gather
 from agent.ids import new_id
 from agent.parts import Parts
@@ -36,8 +38,13 @@ async def redraft(
     plain_text: str,
     now: datetime,
     why: str = "",
+    added: Added | None = None,
 ) -> Draft:
-    """Store a waiting draft with these words in the place of `old`, which the caller has decided on."""
+    """Store a waiting draft with these words in the place of `old`, which the caller has decided on.
+
+    What a person put to the old one stays with the new one, unless `added` says otherwise.
+    """
+    added = old.added if added is None else added
     intent = await mails.get_intent(tx, mail.id)
     if intent is None:
         raise LookupError(f"{mail.id} has a draft but no intent")
@@ -53,7 +60,7 @@ async def redraft(
         review_required=old.proposal.review_required,
     )
     fresh_id = new_id("d", now)
-    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now)
+    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, added=added)
     rules = parts.rules[old.mailbox]
     judgement = evaluate(fresh_id, proposal, facts, rules)
     found = (finding.reason for finding in judgement.findings)
@@ -72,8 +79,9 @@ async def redraft(
         reasons=tuple(dict.fromkeys(reason for reason in (why, *found) if reason)),
         thread_head=old.thread_head,
         policy_version=judgement.rules_version,
-        approval_hash=approval_hash(proposal, mail, parts.mailbox(old.mailbox), old.thread_head, rules),
+        approval_hash=approval_hash(proposal, mail, parts.mailbox(old.mailbox), old.thread_head, rules, added),
         created_at=now,
+        added=added,
     )
     await drafts.put(tx, fresh)
     if fresh.run_id and fresh.call_id:

@@ -51,11 +51,13 @@ async def _note(parts: Parts, event: DeliveryEvent) -> None:
             return
         await locks.conversation(tx, sent.conversation_id)
         name = f"reported_{event.kind}"
-        if any(
-            one.event == name and one.data.get("delivery") == sent.id for one in await trail.of_mail(tx, sent.mail_id)
-        ):
+        known = {"delivery": sent.id}
+        if len(sent.recipients) > 1:
+            known["recipient"] = parts.audit.digest(feedback.about(event, sent))
+        noted = [one.data for one in await trail.of_mail(tx, sent.mail_id) if one.event == name]
+        if any(known.items() <= data.items() for data in noted):
             return
-        data = {"delivery": sent.id, "permanent": event.permanent, "status": event.status}
+        data = {**known, "permanent": event.permanent, "status": event.status}
         await feedback.heard(
             parts,
             tx,

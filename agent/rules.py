@@ -48,6 +48,9 @@ class Final(Frozen):
     auto_submitted: str
     """Value of the header, or empty."""
     way: Way
+    copies: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Digest and name of each."""
 
 
 class Facts(Frozen):
@@ -88,6 +91,13 @@ class Facts(Frozen):
     """Texts in which the facts of a reply may stand: the mail, the entry, answers of lookups."""
     attachments: int = 0
     """Parts beside the text in the final bytes; a proposal has none."""
+    copies: tuple[str, ...] = ()
+    """Whom a person named beside the author; for a model's draft nobody."""
+    files: tuple[str, ...] = ()
+    """Digest and name of each file that a person put to it; a model's draft has none."""
+    suppressed_copies: tuple[str, ...] = ()
+    copy_sends: tuple[tuple[str, Caps], ...] = ()
+    """Replies to each of them within the window."""
     final: Final | None = None
     """None for a proposal."""
 
@@ -97,6 +107,8 @@ class Settings(Frozen):
 
     allowed_links: tuple[str, ...] = ()
     caps: Caps = Caps(conversation=3, sender=10, domain=100, mailbox=200, total=1000)
+    max_attachment_count: int = 0
+    """Files that a person may put to a reply; for a model it is always 0."""
     threshold: float = Field(default=0.9, ge=0.0, le=1.0)
     thresholds: dict[str, float] = {}
 
@@ -165,8 +177,26 @@ def marked(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
     return "Auto-Submitted does not say how this reply was decided (RFC 3834)"
 
 
-def attachments(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
-    return "a reply carries no attachments" if facts.attachments else None
+def copies(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    if facts.final is not None and facts.final.copies != facts.copies:
+        return "the copies are not those that a person named"
+    if facts.final is not None and facts.copies and facts.final.way != "approved":
+        return "only what a person approved has copies"
+    if any(canonical(one) != one for one in facts.copies) or len({facts.author, *facts.copies}) <= len(facts.copies):
+        return "a copy is for another plain address than the author's, each once"
+    ours = [one for one in facts.copies if one in facts.own_addresses]
+    return f"the copy to {ours[0]} would come back to ourselves" if ours else None
+
+
+def attachments(_: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
+    if facts.final is not None and facts.final.files != facts.files:
+        return "the files are not those that a person put to it" if facts.files else "a reply carries no attachments"
+    if not facts.files:
+        return "a reply carries no attachments" if facts.attachments else None
+    if facts.final is not None and facts.final.way != "approved":
+        return "only what a person approved takes files along"
+    found, most = max(len(facts.files), facts.attachments), settings.max_attachment_count
+    return f"a reply takes at most {most} files along, and this one has {found}" if found > most else None
 
 
 def gaps(proposal: SendAgentEmail, facts: Facts, _: Settings) -> list[str]:
@@ -202,7 +232,10 @@ def too_long(proposal: SendAgentEmail, _: Facts, __: Settings) -> str | None:
 
 
 def suppressed(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
-    return "the recipient is suppressed (bounced or complained)" if facts.suppressed else None
+    if facts.suppressed:
+        return "the recipient is suppressed (bounced or complained)"
+    others = ", ".join(facts.suppressed_copies)
+    return f"copies go to who is suppressed (bounced or complained): {others}" if others else None
 
 
 def strange_links(proposal: SendAgentEmail, facts: Facts, settings: Settings) -> list[str]:
@@ -289,7 +322,19 @@ def caps(_: SendAgentEmail, facts: Facts, settings: Settings) -> str | None:
         for name in Caps.model_fields
         if getattr(facts.sends, name) >= getattr(settings.caps, name)
     ]
+    over += [
+        f"{name} of the copy to {address} ({getattr(sends, name)} of {getattr(settings.caps, name)})"
+        for address, sends in facts.copy_sends
+        for name in ("sender", "domain")
+        if getattr(sends, name) >= getattr(settings.caps, name)
+    ]
     return f"the cap of replies a day is reached: {', '.join(over)}" if over else None
+
+
+def by_hand(_: SendAgentEmail, facts: Facts, __: Settings) -> str | None:
+    put = [f"a copy to {', '.join(facts.copies)}"] if facts.copies else []
+    put += [f"the file {one.partition(' ')[2]}" for one in facts.files]
+    return f"a person put to it {'; '.join(put)}" if put else None
 
 
 def asked_for_review(proposal: SendAgentEmail, facts: Facts, _: Settings) -> str | None:
@@ -334,7 +379,8 @@ RULES: tuple[Rule, ...] = (
     Rule("sender", "deny", "A reply comes from our mailbox and never goes to ourselves.", sender),
     Rule("automatic_mail", "deny", "Machines are not answered (RFC 3834).", automatic),
     Rule("auto_submitted", "deny", "What nobody saw says so, what a person approved does not.", marked),
-    Rule("attachments", "deny", "Nothing is attached.", attachments),
+    Rule("copies", "deny", "A copy goes to whom a person named, never to ourselves; a model names nobody.", copies),
+    Rule("attachments", "deny", "Nothing is attached but a person's own files, as many as are allowed.", attachments),
     Rule("unresolved_fields", "deny", "No template mark leaves the house.", unresolved_fields, gaps),
     Rule("second_reply", "deny", "One mail, one reply.", second_reply),
     Rule("invisible_text", "deny", "What leaves can be seen.", invisible_text),
@@ -374,6 +420,7 @@ RULES: tuple[Rule, ...] = (
     Rule("authenticated", "review", "Who is not proven gets nothing unseen (backscatter).", authenticated),
     Rule("bulk", "review", "Lists get a draft at most.", bulk),
     Rule("caps", "review", "No loop and no flood.", caps, wants_reason=True),
+    Rule("by_hand", "review", "What goes to others, or along, is said why.", by_hand, wants_reason=True),
     Rule("asked_for_review", "review", "Whoever asks for a person gets one.", asked_for_review),
     Rule("rejected_before", "review", "Who said no once is asked again.", rejected_before),
     Rule(

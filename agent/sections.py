@@ -217,6 +217,8 @@ class Mailbox(Section):
     """Higher or lower ones for single intents."""
     stricter: Annotated[tuple[str, ...], AfterValidator(_review_rules)] = ()
     """Ids of review rules that deny here: nobody can pass over them (`postroom policy list` names them)."""
+    max_attachment_count: int = Field(default=5, ge=0, le=20)
+    """Files that a person may put to a reply by hand; 0: none. A model never attaches anything."""
     disclosure: bool = True
     """Whether replies that nobody saw say so, and how a person is reached: who answers HUMAN does."""
     disclosure_text: Annotated[str, Field(max_length=300), AfterValidator(_disclosure)] = ""

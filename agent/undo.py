@@ -47,7 +47,7 @@ async def undo(parts: Parts, draft_id: str, *, by: str) -> Decided | NotDecided:
             parts, tx, draft, mail, origin=origin, subject=words.subject, plain_text=words.plain_text, now=now, why=why
         )
         await mails.move(tx, mail.id, MailStatus.WAITING, "; ".join(fresh.reasons))
-        data = {"draft": draft.id, "new": fresh.id, **said(parts, fresh.proposal)}
+        data = {"draft": draft.id, "new": fresh.id, **said(parts, fresh.proposal, fresh.added)}
         await parts.audit.add(tx, draft.conversation_id, "undone", actor=by, now=now, mail_id=mail.id, data=data)
     log.info("draft.undone", draft=draft_id, new=fresh.id, by=by)
     return Decided(fresh.id)

@@ -9,8 +9,8 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -48,6 +48,13 @@ class Delivery:
     detail: str
     created_at: datetime
     updated_at: datetime
+    settled: dict[str, str] = field(default_factory=dict)
+    """Of several recipients, who is served no more: see `agent.serving`."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody whom it is for, the author first."""
+        return (self.recipient, *self.email.get("copies", ()))
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,7 @@ _COUNT_BEFORE = _counting(but=True)
 def _delivery(row: Any) -> Delivery:
     values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public way to a row's mapping)
     values["state"] = OutboxState(values["state"])
+    values["settled"] = values["settled"] or {}
     values["email"] = {**values["email"], "raw": bytes(values.pop("raw"))}
     return Delivery(**values)
 
@@ -198,10 +206,19 @@ async def by_message_id(tx: Tx, message_ids: Sequence[str]) -> Delivery | None:
 
 
 async def move(
-    tx: Tx, delivery_id: str, source: Iterable[OutboxState], target: OutboxState, *, now: datetime, detail: str = ""
+    tx: Tx,
+    delivery_id: str,
+    source: Iterable[OutboxState],
+    target: OutboxState,
+    *,
+    now: datetime,
+    detail: str = "",
+    settled: Mapping[str, str] | None = None,
 ) -> bool:
     """Take the delivery from one of `source` to `target`; False where it stood elsewhere."""
-    values = {"state": target, "updated_at": now, "detail": detail[:1000]}
+    values: dict[str, Any] = {"state": target, "updated_at": now, "detail": detail[:1000]}
+    if settled is not None:
+        values["settled"] = dict(settled)
     done = await tx.execute(_moving(frozenset(source)), {"of": delivery_id, **values})
     return done.rowcount == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Index, Integer, Table, event
+from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, event
 
 from agent.store.tables import Instant, Words, metadata
 
@@ -43,6 +43,14 @@ mail_note = Table(  # of colleagues to each other; never sent
     Column("by", Words(200), nullable=False),
     Column("text", Words(), nullable=False),
     Index(None, "mail_id", "at"),
+)
+
+draft_file = Table(  # bytes of what people put to their replies, by digest: drafts name them
+    "draft_file",
+    metadata,
+    Column("mail_id", Words(24), ForeignKey("mail.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
 )
 
 verdict = Table(  # what people say of a reply that left: it was right, or it should not have been sent

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, func, select, update
 
+from agent.additions import NOTHING_ADDED, Added
 from agent.states import DraftState, OutboxState
 from agent.store import locks, searching
 from agent.store.database import Tx
@@ -44,6 +45,8 @@ class Draft:
     decided_by: str = ""
     decision_reason: str = ""
     overruled: tuple[str, ...] = ()
+    added: Added = NOTHING_ADDED
+    """What a person put to it; a model's draft has nothing."""
 
 
 _COLUMNS = [draft.c[name] for name in Draft.__dataclass_fields__]
@@ -75,6 +78,7 @@ def _draft(row: Any) -> Draft:
     values["proposal"] = SendAgentEmail.model_validate(values["proposal"])
     values["reasons"] = tuple(values["reasons"])
     values["overruled"] = tuple(values["overruled"] or ())
+    values["added"] = Added.model_validate(values["added"]) if values["added"] else NOTHING_ADDED
     return Draft(**values)
 
 
@@ -83,6 +87,7 @@ async def put(tx: Tx, fresh: Draft) -> None:
     values["proposal"] = fresh.proposal.model_dump(mode="json")
     values["reasons"] = list(fresh.reasons)
     values["overruled"] = list(fresh.overruled)
+    values["added"] = fresh.added.model_dump(mode="json") if fresh.added else None
     await tx.execute(_PUT, values)
     await searching.put(tx, fresh.id, fresh.mail_id, fresh.proposal.subject, fresh.proposal.plain_text)
 

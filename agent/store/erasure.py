@@ -17,7 +17,7 @@ from sqlalchemy import Delete, delete, or_, select, update
 
 from agent.states import MailStatus
 from agent.store.database import Tx
-from agent.store.desk_tables import handling, mail_mark, mail_note, mail_tag, searched, verdict
+from agent.store.desk_tables import draft_file, handling, mail_mark, mail_note, mail_tag, searched, verdict
 from agent.store.mails import Mail
 from agent.store.tables import (
     attempt,
@@ -104,6 +104,7 @@ def _statements(mail_id: str, runs: Sequence[str], sends: Sequence[str]) -> list
         delete(outbox).where(outbox.c.mail_id == mail_id),
         delete(verdict).where(verdict.c.mail_id == mail_id),
         delete(draft).where(draft.c.mail_id == mail_id),
+        delete(draft_file).where(draft_file.c.mail_id == mail_id),
         delete(tool_call).where(tool_call.c.run_id.in_(runs)),
         delete(run_item).where(run_item.c.run_id.in_(runs)),
         delete(model_call).where(model_call.c.mail_id == mail_id),

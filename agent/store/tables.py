@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from agent.states import DraftState, JobKind, JobState, MailStatus, NoticeState, OutboxState, RunState
 
-SCHEMA = "0016"
+SCHEMA = "0017"
 """The newest revision in `migrations`."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -283,6 +283,7 @@ draft = Table(
     Column("decided_by", Words(200), nullable=False, server_default=""),
     Column("decision_reason", Words(), nullable=False, server_default=""),
     Column("overruled", JSON),
+    Column("added", JSON),  # copies and files that a person put to it; NULL: nothing
     _one_of("state", DraftState),
     CheckConstraint("origin IN ('model', 'person')", name="origin_known"),
     Index(None, "state", "created_at"),
@@ -308,6 +309,7 @@ outbox = Table(
     Column("detail", Words(), nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("settled", JSON),  # of several recipients: address -> why never, or empty for who has it
     _one_of("state", OutboxState),
     Index(None, "mail_id"),
     Index("ix_outbox_counted", "created_at", "state", "conversation_id", "recipient", "mailbox", "id"),

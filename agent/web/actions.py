@@ -13,11 +13,12 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from agent import approval, breaker, by_hand, closing, entries, handling, passing_on, spam, switch, undo, verdicts
+from agent.additions import NOTHING_ADDED, Added, Brought, bring
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
 from agent.policy import Judgement, to_justify
@@ -46,6 +47,16 @@ def _wanted(form: FormData) -> entries.Wanted:
         examples=_lines(form, "examples"),
         body=_lines(form, "body"),
     )
+
+
+async def _brought(form: FormData, had: Added = NOTHING_ADDED) -> Brought | str:
+    """Copies and files as the form has them: new ones, and those of `had` that it does not take away."""
+    if "cc" not in form:
+        return Brought(had)
+    files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
+    given = [(one.filename or "", await one.read()) for one in files]
+    dropped = set(form.getlist("drop"))
+    return bring(_field(form, "cc"), given, [one for one in had.files if one.sha256 not in dropped])
 
 
 def overrules(draft: Draft) -> bool:
@@ -89,13 +100,18 @@ class Actions:
             "tag": lambda: handling.tag(parts, mail_id, word, by=by),
             "untag": lambda: handling.untag(parts, mail_id, word, by=by),
             "note": lambda: handling.note(parts, mail_id, text, by=by),
-            "write": lambda: by_hand.write(
-                parts, mail_id, by=by, subject=_field(form, "subject"), plain_text=_lines(form, "body")
-            ),
+            "write": lambda: self._write(mail_id, form, by),
             "forward": lambda: passing_on.pass_on(parts, mail_id, word, by=by, words=text),
             "entry": lambda: entries.save(parts, mail_id, _wanted(form), by=by),
         }
         return await verbs[verb]() if verb in verbs else _UNKNOWN
+
+    async def _write(self, mail_id: str, form: FormData, by: str) -> Decided | NotDecided:
+        brought = await _brought(form)
+        if isinstance(brought, str):
+            return NotDecided(brought)
+        subject, body = _field(form, "subject"), _lines(form, "body")
+        return await by_hand.write(self._parts, mail_id, by=by, subject=subject, plain_text=body, brought=brought)
 
     async def draft(self, request: Request, form: FormData) -> Response:
         draft_id, verb = request.path_params["id"], request.path_params["verb"]
@@ -114,8 +130,7 @@ class Actions:
         return RedirectResponse(f"/mail/{draft.mail_id}" if draft else "/", 303)
 
     async def _on_draft(self, draft_id: str, verb: str, form: FormData, reason: str, by: str) -> Decided | NotDecided:
-        parts, seen = self._parts, str(form.get("seen", ""))
-        subject, body = str(form.get("subject", "")), _lines(form, "body")
+        parts = self._parts
         match verb:
             case "approve":
                 return await self._approve(draft_id, form, reason, by)
@@ -124,7 +139,7 @@ class Actions:
             case "reject":
                 return await approval.reject(parts, draft_id, by=by, reason=reason)
             case "edit":
-                return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
+                return await self._edit(draft_id, form, by)
             case "right" | "wrong":
                 return await verdicts.say(parts, draft_id, good=verb == "right", by=by, reason=reason)
         return _UNKNOWN
@@ -135,11 +150,26 @@ class Actions:
         async with parts.database.read() as tx:
             draft = await drafts.get(tx, draft_id)
         if draft is not None and "body" in form and draft.approval_hash == seen:
-            subject, body = str(form.get("subject", "")), _lines(form, "body")
-            if (subject, body) != (draft.proposal.subject, draft.proposal.plain_text):
-                return await approval.edit(parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen)
+            words = (str(form.get("subject", "")), _lines(form, "body"))
+            brought = await _brought(form, draft.added)
+            same = not isinstance(brought, str) and brought.added == draft.added
+            if words != (draft.proposal.subject, draft.proposal.plain_text) or not same:
+                return await self._edit(draft_id, form, by)
         hold = timedelta(seconds=parts.config.desk.undo_seconds)
         return await approval.approve(parts, draft_id, by=by, seen_hash=seen, reason=reason, hold=hold)
+
+    async def _edit(self, draft_id: str, form: FormData, by: str) -> Decided | NotDecided:
+        """Save a person's version, with what they put to it and took away."""
+        parts, seen = self._parts, str(form.get("seen", ""))
+        async with parts.database.read() as tx:
+            draft = await drafts.get(tx, draft_id)
+        brought = await _brought(form, draft.added if draft else NOTHING_ADDED)
+        if isinstance(brought, str):
+            return NotDecided(brought)
+        subject, body = str(form.get("subject", "")), _lines(form, "body")
+        return await approval.edit(
+            parts, draft_id, by=by, subject=subject, plain_text=body, seen_hash=seen, brought=brought
+        )
 
     async def pause(self, request: Request, form: FormData) -> Response:
         """One mailbox, or all where none is named."""

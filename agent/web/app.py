@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.additions import LARGEST
 from agent.parts import Parts
 from agent.store.people import PersonRole
 from agent.web.account import Account
@@ -35,8 +36,10 @@ from agent.web.queue import QueuePage
 from agent.web.saved import SavedViews
 from agent.web.session import Sessions
 from agent.web.team import Team
+from outbound.compose import MAX_FILES
 
 FORM_BYTES = 1_300_000
+"""Of a form; one that brings files may have `LARGEST` more, from who is logged in."""
 BULK_FIELDS = 120
 """Of the form of a page of ticked mails with what to do with them."""
 
@@ -106,7 +109,7 @@ class Desk:
         for one in routes:
             if isinstance(one, Route) and not isinstance(getattr(one.endpoint, "rule", None), Rule):
                 raise TypeError(f"the route {one.path} has no rule of who may")
-        return StrictHeaders(Starlette(routes=routes, max_body_size=FORM_BYTES))
+        return StrictHeaders(Starlette(routes=routes))
 
     def routes(self) -> list[BaseRoute]:
         """All there is to ask for."""
@@ -126,8 +129,9 @@ class Desk:
             page("/mail/{id}/raw", self._conversation.raw, Rule(VIEW, mail)),
             page("/mail/{id}/html", self._frame.html, Rule(VIEW, mail)),
             page("/mail/{id}/file/{number:int}", self._frame.file, Rule(VIEW, mail)),
-            deed("/mail/{id}/{verb}", act.mail, Rule(DECIDE, mail)),
-            deed("/drafts/{id}/{verb}", act.draft, Rule(DECIDE, mail)),
+            page("/drafts/{id}/file/{number:int}", self._conversation.file, Rule(VIEW, mail)),
+            deed("/mail/{id}/{verb}", act.mail, Rule(DECIDE, mail), files=MAX_FILES),
+            deed("/drafts/{id}/{verb}", act.draft, Rule(DECIDE, mail), files=MAX_FILES),
             deed("/views/keep", self._saved.keep, Rule(VIEW)),
             deed("/views/drop", self._saved.drop, Rule(VIEW)),
             deed("/bulk", self._bulk.act, Rule(DECIDE, Of.MAILS), fields=BULK_FIELDS),
@@ -159,10 +163,12 @@ class Desk:
         ]
 
     def _page(self, path: str, handler: Handler, rule: Rule) -> Route:
-        return Route(path, self._guard.sees(rule, handler))
+        return Route(path, self._guard.sees(rule, handler), max_body_size=FORM_BYTES)
 
-    def _deed(self, path: str, handler: Deed, rule: Rule, *, fields: int = FIELDS) -> Route:
-        return Route(path, self._guard.decides(rule, handler, fields=fields), methods=["POST"])
+    def _deed(self, path: str, handler: Deed, rule: Rule, *, fields: int = FIELDS, files: int = 0) -> Route:
+        guarded = self._guard.decides(rule, handler, fields=fields, files=files)
+        most = FORM_BYTES + LARGEST if files else FORM_BYTES
+        return Route(path, guarded, methods=["POST"], max_body_size=most)
 
     async def _measured(self, request: Request) -> Response:
         """Numbers alone, for a machine that has no session; but only by a name of ours."""

@@ -23,7 +23,7 @@ from agent.letter import below_an_approved
 from agent.marking import Piece, marked, words_of
 from agent.parts import Parts
 from agent.states import MAIL_AFTER, DraftState, MailStatus, OutboxState
-from agent.store import handlings, mails, pauses, queue, trail, verdicts
+from agent.store import draft_files, drafts, handlings, mails, pauses, queue, trail, verdicts
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.story import Story, tell
@@ -31,6 +31,7 @@ from agent.trust import mistaken
 from agent.verdicts import LEFT
 from agent.web.actions import overrules
 from agent.web.difference import Line, difference
+from agent.web.frame import FILE_HEADERS, disposition
 from agent.web.page import Pages, actor, decides, sees, within
 from agent.web.queue import VIEWS
 from agent.web.raised import raised
@@ -93,6 +94,9 @@ class ConversationPage:
             sources=sources(story),
             intents=intents(parts, story.mail.mailbox),
             answer_subject=reply_subject(story.mail.subject),
+            may_attach=parts.rules[story.mail.mailbox].settings.max_attachment_count
+            if story.mail.mailbox in parts.rules
+            else 0,
             mine=handled.assignee == actor(request),
             rows_seen=len(story.entries),
         )
@@ -139,10 +143,22 @@ class ConversationPage:
         headers = {"Content-Disposition": f'attachment; filename="{mail.id}.eml"'}
         return Response(data, media_type="application/octet-stream", headers=headers)
 
+    async def file(self, request: Request) -> Response:
+        """A file that a person put to a draft, by its place in the list from 0: a download that no browser opens."""
+        number = request.path_params["number"]
+        async with self._parts.database.read() as tx:
+            draft = await drafts.get(tx, request.path_params["id"])
+            named = draft.added.files[number] if draft and number < len(draft.added.files) else None
+            data = await draft_files.get(tx, draft.mail_id, named.sha256) if draft and named else None
+        if data is None or named is None:
+            return self._pages.note(request, "Not found", "This file is not here, or not any more.", 404)
+        headers = {**FILE_HEADERS, "Content-Disposition": disposition(named.name)}
+        return Response(data, headers=headers, media_type="application/octet-stream")
 
-def changed(drafts: Sequence[Draft], shown: Draft | None) -> list[Line] | None:
+
+def changed(written: Sequence[Draft], shown: Draft | None) -> list[Line] | None:
     """What the shown draft changed in the model's; None where it is the model's, or is the only one."""
-    by_id = {draft.id: draft for draft in drafts}
+    by_id = {draft.id: draft for draft in written}
     first = shown
     while first is not None and first.parent_id in by_id:
         first = by_id[first.parent_id]

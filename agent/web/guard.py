@@ -81,7 +81,7 @@ class Guard:
         guarded.rule = rule  # type: ignore[attr-defined]  # read by `ruled`
         return guarded
 
-    def decides(self, rule: Rule, deed: Deed, *, fields: int = FIELDS) -> Handler:
+    def decides(self, rule: Rule, deed: Deed, *, fields: int = FIELDS, files: int = 0) -> Handler:
         """A deed for who may do it, from a page of ours."""
 
         async def guarded(request: Request) -> Response:
@@ -93,7 +93,7 @@ class Guard:
                 session = request.cookies.get("postroom_door", "")
             elif not session:
                 return self._log_in(request)
-            async with request.form(max_files=0, max_fields=fields, max_part_size=FIELD_BYTES) as form:
+            async with request.form(max_files=files, max_fields=fields, max_part_size=FIELD_BYTES) as form:
                 if not self._sessions.is_form_token(session, str(form.get("form_token", ""))):
                     text = "The page was too old, or the request did not come from it. Nothing was decided."
                     return self._pages.note(request, "Nothing was decided", text, 403)

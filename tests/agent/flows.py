@@ -216,8 +216,8 @@ async def edited(stage: Stage) -> str:
         draft = await stage.home.waiting(mail_id)
         if draft.origin == "model":
             seen = draft.approval_hash
-            words = {"subject": draft.proposal.subject, "plain_text": "We open at nine.\n"}
-            await approval.edit(stage.home.parts, draft.id, by="ruth", seen_hash=seen, **words)
+            subject, text = draft.proposal.subject, "We open at nine.\n"
+            await approval.edit(stage.home.parts, draft.id, by="ruth", seen_hash=seen, subject=subject, plain_text=text)
     await stage.approve(mail_id)
     await stage.home.settle()
     return mail_id
@@ -500,8 +500,8 @@ async def written_by_hand(stage: Stage) -> str:
     await stage.home.settle()
     if not any(one.origin == "person" for one in await stage.home.drafts(mail_id)):
         await closing.cancel_run(stage.home.parts, mail_id, by="ruth", reason="mine")
-    words = {"subject": "Re: A question", "plain_text": "We open at nine.\n"}
-    await by_hand.write(stage.home.parts, mail_id, by="ruth", **words)
+    subject, text = "Re: A question", "We open at nine.\n"
+    await by_hand.write(stage.home.parts, mail_id, by="ruth", subject=subject, plain_text=text)
     await stage.approve(mail_id)
     await stage.home.settle()
     return mail_id

@@ -11,7 +11,7 @@ from outbound.contracts import ReplyRecipient, SendAgentEmail
 OURS = "support@larkspur.example"
 ANN = "ann@customer.example"
 ENTRY = "Thank you for asking. We are open Monday to Saturday from 9 to 18.\n\nYour Larkspur team"
-RULES = Rules(settings=Settings(allowed_links=("https://larkspur.example/help/",)))
+RULES = Rules(settings=Settings(allowed_links=("https://larkspur.example/help/",), max_attachment_count=2))
 
 
 def intent(**changes: Any) -> InboundEmailIntent:

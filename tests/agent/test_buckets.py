@@ -54,7 +54,7 @@ def test_a_rested_bucket_gives_its_burst_at_once_and_no_more(per_hour: float, bu
 
 def test_a_reply_takes_from_one_bucket_of_each_scope() -> None:
     """By recipient, by its domain, by mailbox, by tenant, and of all; a rate of 0 has none."""
-    found = list(wanted(ReputationSettings(), recipient="Ann@Shop.example", mailbox="s@x.example", tenant="t"))
+    found = list(wanted(ReputationSettings(), recipients=["Ann@Shop.example"], mailbox="s@x.example", tenant="t"))
     assert [(one.scope, one.owner) for one in found] == [
         ("domain", "shop.example"),
         ("mailbox", "s@x.example"),
@@ -62,8 +62,13 @@ def test_a_reply_takes_from_one_bucket_of_each_scope() -> None:
         ("tenant", "t"),
         ("total", ""),
     ]
+    several = wanted(
+        ReputationSettings(), recipients=["a@x.example", "b@X.example", "c@y.example"], mailbox="s", tenant="t"
+    )
+    taken_from = [one.owner for one in several]
+    assert taken_from == ["x.example", "y.example", "s", "a@x.example", "b@X.example", "c@y.example", "t", ""]
     none = ReputationSettings.model_validate({f"{scope}_per_hour": 0 for scope in SCOPES})
-    assert list(wanted(none, recipient="a@b.example", mailbox="s@x.example", tenant="t")) == []
+    assert list(wanted(none, recipients=["a@b.example"], mailbox="s@x.example", tenant="t")) == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, list[str]] = {
     "review show": ["x"],
     "review approve": ["x"],
     "review edit": ["x"],
+    "review write": ["x"],
     "review reject": ["x", "--reason", "no"],
     "review close": ["x", "--reason", "no"],
     "review retry": ["x"],

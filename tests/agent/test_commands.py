@@ -196,6 +196,50 @@ def test_an_edit_is_what_the_editor_left(terminal: Terminal) -> None:
     assert list(terminal.folder.glob("postroom-draft-*")) == []
 
 
+def test_an_answer_with_copies_and_files_is_written_and_changed_without_the_desk(terminal: Terminal) -> None:
+    """Written from a file or in the editor, shown with what goes along; an approval says why."""
+    mail_id = terminal.receive("Our cat likes your rake a lot, what do you say?", signed=True)
+    text, offer = terminal.folder / "answer.txt", terminal.folder / "offer.pdf"
+    text.write_text("Lovely.\n")
+    offer.write_bytes(b"%PDF")
+    given = ("--text", str(text), "--attach", str(offer), "--cc", "bo@x.example")
+    said = terminal.run("review", "write", mail_id, *given)
+    draft_id, words = waiting(terminal, mail_id)
+    assert (words, said) == ("Lovely.\n", f"Saved as {draft_id}; look at it and approve it to send it.\n")
+    shown = " ".join(terminal.run("review", "show", draft_id).split())
+    assert "put to it a copy to bo@x.example; offer.pdf (4 bytes)" in shown
+    terminal.run("review", "edit", draft_id, "--take-away", "--cc", "cy@x.example")
+    draft_id, words = waiting(terminal, mail_id)
+    assert words == "Lovely.\n"
+    shown = " ".join(terminal.run("review", "show", draft_id).split())
+    assert "put to it a copy to cy@x.example" in shown
+    assert "offer.pdf" not in shown
+    assert "say why" in terminal.run("review", "approve", draft_id, code=1)
+    terminal.run("review", "approve", draft_id, "--reason", "they sell with us")
+    assert "a draft or an answer already" in terminal.run("review", "write", mail_id, *given, code=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--attach", "nowhere.pdf"), "nowhere.pdf: No such file"),
+        (("--cc", "Bo"), "'Bo' is not a plain address"),
+        (("--text", "nowhere.txt"), "nowhere.txt: No such file"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_none(terminal: Terminal, given: tuple[str, ...], said: str) -> None:
+    mail_id = terminal.receive("Our cat likes your rake a lot, what do you say?", signed=True)
+    assert said in terminal.run("review", "write", mail_id, *given, code=1, EDITOR="true")
+
+
+def test_an_answer_is_what_the_editor_left(terminal: Terminal) -> None:
+    mail_id = terminal.receive("Our cat likes your rake a lot, what do you say?", signed=True)
+    edits = terminal.editor("path.write_text(path.read_text() + 'Lovely.\\n')")
+    terminal.run("review", "write", mail_id, EDITOR=edits)
+    assert waiting(terminal, mail_id)[1] == "Lovely.\n"
+    assert list(terminal.folder.glob("postroom-draft-*")) == []
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [

@@ -14,6 +14,13 @@ from outbound.contracts import SendAgentEmail
 from tests.agent.judging import ANN, OURS, broken, facts, intent, judge, proposal
 
 FREE: dict[str, Any] = {"template_id": None}
+BO, FILE = "bo@x.example", "0f a.pdf"
+
+
+def ends(**changes: Any) -> Final:
+    """The final bytes of an approved reply."""
+    return Final(**{"from_address": OURS, "auto_submitted": "", "way": "approved", **changes})
+
 
 BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("recipient", proposal(to="eve@evil.example"), facts()),
@@ -31,7 +38,19 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
         proposal(),
         facts(final=Final(from_address=OURS, auto_submitted="auto-replied", way="approved")),
     ),
+    ("copies", proposal(), facts(copies=(OURS,))),
+    ("copies", proposal(), facts(copies=(ANN,))),
+    ("copies", proposal(), facts(copies=(BO, BO))),
+    ("copies", proposal(), facts(copies=("Bo <bo@x.example>",))),
+    ("copies", proposal(), facts(final=ends(copies=(BO,)))),
+    ("copies", proposal(), facts(final=ends(), copies=(BO,))),
+    ("copies", proposal(), facts(final=ends(copies=(BO,), way="unseen", auto_submitted="auto-replied"), copies=(BO,))),
     ("attachments", proposal(), facts(attachments=1)),
+    ("attachments", proposal(), facts(files=(FILE,) * 3)),
+    ("attachments", proposal(), facts(files=(FILE,), attachments=3)),
+    ("attachments", proposal(), facts(final=ends(files=(FILE,)))),
+    ("attachments", proposal(), facts(final=ends(files=("0 a.pdf",)), files=(FILE,))),
+    ("attachments", proposal(), facts(final=ends(files=(FILE,), way="unseen"), files=(FILE,))),
     ("unresolved_fields", proposal(plain_text="Dear {{name}}, hello"), facts()),
     ("unresolved_fields", proposal(subject="Re: {{topic}}"), facts()),
     ("second_reply", proposal(), facts(already_replied=True)),
@@ -44,6 +63,7 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("too_long", proposal(plain_text="a" * 60_000), facts()),
     ("too_long", proposal(plain_text="\ufdfa" * 2_000), facts()),
     ("suppressed", proposal(), facts(suppressed=True)),
+    ("suppressed", proposal(), facts(copies=(BO,), suppressed_copies=(BO,))),
     ("links", proposal(plain_text="See https://evil.example/"), facts()),
     ("links", proposal(subject="Re: evil.example"), facts()),
     ("links", proposal(plain_text="Write to eve@evil.example"), facts()),
@@ -70,6 +90,10 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
     ("authenticated", proposal(), facts(authenticated_author="eve@evil.example")),
     ("bulk", proposal(), facts(kind=Kind.BULK)),
     ("caps", proposal(), facts(sends=Caps(conversation=3))),
+    ("caps", proposal(), facts(copies=(BO,), copy_sends=((BO, Caps(sender=10)),))),
+    ("caps", proposal(), facts(copies=(BO,), copy_sends=((BO, Caps(domain=100)),))),
+    ("by_hand", proposal(), facts(copies=(BO,))),
+    ("by_hand", proposal(), facts(files=(FILE,))),
     ("asked_for_review", proposal(review_required=True), facts()),
     ("asked_for_review", proposal(), facts(intent=intent(review_required=True))),
     ("rejected_before", proposal(), facts(rejected=True)),
@@ -82,7 +106,7 @@ BREAKS: list[tuple[str, SendAgentEmail, Facts]] = [
 ]
 KINDS = {
     "deny": {
-        *("recipient", "sender", "automatic_mail", "auto_submitted", "attachments", "unresolved_fields"),
+        *("recipient", "sender", "automatic_mail", "auto_submitted", "copies", "attachments", "unresolved_fields"),
         *("second_reply", "invisible_text", "secrets", "empty", "too_long", "suppressed"),
     },
     "review": {
@@ -102,6 +126,7 @@ KINDS = {
             "authenticated",
             "bulk",
             "caps",
+            "by_hand",
             "asked_for_review",
             "rejected_before",
             "two_of_three",
@@ -165,6 +190,17 @@ def test_a_rule_stops_what_it_is_for(rule: str, said: SendAgentEmail, known: Fac
     assert judged.policy.requires_human_review
     assert judged.policy.decision == ("deny" if "deny" in broken(judged).values() else "review")
     assert next(finding.reason for finding in judged.findings if finding.rule == rule) in judged.policy.review_reason
+
+
+def test_a_person_may_put_files_to_a_reply_and_a_model_may_not() -> None:
+    """As many as are set, for `max_attachment_count`; with a reason, and only where the bytes have just these."""
+    put = facts(copies=(BO,), files=(FILE, FILE), final=ends(copies=(BO,), files=(FILE, FILE)), attachments=2)
+    judged = judge(proposal(), put)
+    assert broken(judged) == {"by_hand": "review"}
+    assert judged.policy.max_attachment_count == 2
+    assert judged.policy.requires_human_review
+    assert judge().policy.max_attachment_count == 0
+    assert [one.rule for one in policy.to_justify(judged, own_words=True)] == ["by_hand"]
 
 
 def test_every_rule_has_something_that_it_stops() -> None:

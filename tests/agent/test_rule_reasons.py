@@ -13,15 +13,22 @@ from agent.rules import MAX_QUOTED, RULES, Facts, Final, higher
 from inbound import codes
 from inbound.contracts import Kind
 from outbound.contracts import RiskLevel
-from tests.agent.judging import OURS, facts, intent, proposal
+from tests.agent.judging import ANN, OURS, facts, intent, proposal
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
+BO, FILES = "bo@x.example", ("0f a.pdf", "0f b c.pdf")
 HIDDEN = "(not repeated here, for it may hold a secret)"
 
 
 def final(**changes: Any) -> Facts:
     known: dict[str, Any] = {"from_address": OURS, "auto_submitted": "auto-replied", "way": "unseen"}
     return facts(final=Final(**{**known, **changes}))
+
+
+def unseen(**changes: Any) -> Facts:
+    """A person put it to the reply, and the bytes have it, but nobody saw them."""
+    known: dict[str, Any] = {"from_address": OURS, "auto_submitted": "auto-replied", "way": "unseen"}
+    return facts(final=Final(**{**known, **changes}), **changes)
 
 
 def text(body: str, **changes: Any) -> dict[str, Any]:
@@ -44,7 +51,37 @@ SAYS: list[tuple[str, dict[str, Any], Facts, str]] = [
         final(auto_submitted=""),
         "Auto-Submitted does not say how this reply was decided (RFC 3834)",
     ),
+    ("copies", {}, final(copies=(BO,)), "the copies are not those that a person named"),
+    ("copies", {}, facts(copies=(ANN,)), "a copy is for another plain address than the author's, each once"),
+    ("copies", {}, facts(copies=(OURS,)), f"the copy to {OURS} would come back to ourselves"),
+    ("copies", {}, unseen(copies=(BO,)), "only what a person approved has copies"),
     ("attachments", {}, facts(attachments=1), "a reply carries no attachments"),
+    ("attachments", {}, facts(files=FILES), "a reply takes at most 0 files along, and this one has 2"),
+    ("attachments", {}, unseen(files=FILES), "only what a person approved takes files along"),
+    (
+        "attachments",
+        {},
+        facts(files=FILES, final=Final(from_address=OURS, auto_submitted="", way="approved")),
+        "the files are not those that a person put to it",
+    ),
+    (
+        "suppressed",
+        {},
+        facts(suppressed_copies=(BO, ANN)),
+        f"copies go to who is suppressed (bounced or complained): {BO}, {ANN}",
+    ),
+    (
+        "caps",
+        {},
+        facts(copy_sends=((BO, Caps(sender=10, domain=1)),)),
+        f"the cap of replies a day is reached: sender of the copy to {BO} (10 of 10)",
+    ),
+    (
+        "by_hand",
+        {},
+        facts(copies=(BO, ANN), files=FILES),
+        f"a person put to it a copy to {BO}, {ANN}; the file a.pdf; the file b c.pdf",
+    ),
     ("unresolved_fields", text("{{a}} {{b}}"), facts(), "nobody filled in {{a}}, {{b}}"),
     (
         "unresolved_fields",
