@@ -130,6 +130,7 @@ class QueuePage:
             request,
             groups=[(title, [(one, VIEWS[one][0], counts.get(one, "")) for one in names]) for title, names in GROUPS],
             chosen=chosen,
+            shown=counts.get(chosen, ""),
             title=VIEWS[chosen][0],
             oldest_first=views[chosen].oldest_first,
             rows=[line.mail for line in lines[:PAGE]],
