@@ -5,23 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from inbound.addresses import canonical
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-def _address(value: str) -> str:
-    found = canonical(value)
-    if found is None:
-        raise ValueError(f"{value!r} is not a plain address like support@example.com")
-    return found
-
-
-OurAddress = Annotated[str, AfterValidator(_address)]
+from agent.sections import OurAddress, Section
 
 
 def _desk_url(value: str) -> str:

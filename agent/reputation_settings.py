@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from agent.notice_settings import Section
+from agent.sections import Section
 
 
 class ReputationSettings(Section):

@@ -32,10 +32,7 @@ class Account:
         self._pages = pages
         self._sessions = sessions
 
-    async def show(self, request: Request) -> Response:
-        return await self._show(request)
-
-    async def _show(self, request: Request, status: int = 200, **values: Any) -> Response:
+    async def show(self, request: Request, status: int = 200, **values: Any) -> Response:
         one = somebody(request)
         async with self._parts.database.read() as tx:
             left = await store.codes_left(tx, one.id)
@@ -46,9 +43,9 @@ class Account:
     async def password(self, request: Request, form: FormData) -> Response:
         new = str(form.get("new", ""))
         if new != str(form.get("again", "")):
-            return await self._show(request, 400, wrong="The two new passwords differ.")
+            return await self.show(request, 400, wrong="The two new passwords differ.")
         if held := await self._held_up(request):
-            return await self._show(request, 429, wrong=held)
+            return await self.show(request, 429, wrong=held)
         done = await people.set_password(self._parts, somebody(request), str(form.get("password", "")), new)
         return await self._after(request, done, "Your password is changed; other browsers are logged out.")
 
@@ -56,20 +53,20 @@ class Account:
         one = somebody(request)
         secret = await people.begin_codes(self._parts, one)
         if secret is None:
-            return await self._show(request, 409, wrong="Codes are asked for already.")
+            return await self.show(request, 409, wrong="Codes are asked for already.")
         address = totp.address(secret, one.name)
         spelled = _grouped(totp.spelled(secret))
-        return await self._show(request, secret=spelled, otpauth=address, picture=qr.drawn(address))
+        return await self.show(request, secret=spelled, otpauth=address, picture=qr.drawn(address))
 
     async def confirm(self, request: Request, form: FormData) -> Response:
         done = await people.confirm_codes(self._parts, somebody(request), str(form.get("code", "")))
         if isinstance(done, NotChanged):
-            return await self._show(request, 400, wrong=f"{done.reason} Begin again.")
+            return await self.show(request, 400, wrong=f"{done.reason} Begin again.")
         return await self._after(request, None, "From now on a code is asked for.", codes=done)
 
     async def drop(self, request: Request, form: FormData) -> Response:
         if held := await self._held_up(request):
-            return await self._show(request, 429, wrong=held)
+            return await self.show(request, 429, wrong=held)
         done = await people.drop_codes(self._parts, somebody(request), str(form.get("password", "")))
         return await self._after(request, done, "Codes are not asked for any more.")
 
@@ -81,14 +78,14 @@ class Account:
     async def _after(self, request: Request, wrong: NotChanged | None, told: str, **values: Any) -> Response:
         """The page after a change, with a new session: the change ended all."""
         if wrong is not None:
-            return await self._show(request, 400, wrong=wrong.reason)
+            return await self.show(request, 400, wrong=wrong.reason)
         entered = await entering.begin_for(self._parts, somebody(request).id, session_of(request))
         if isinstance(entered, NotEntered):
             return RedirectResponse("/login", 303)
         async with self._parts.database.read() as tx:
             request.state.person = await store.get(tx, entered.person.id)
         request.state.session = entered.token
-        response = await self._show(request, done=told, **values)
+        response = await self.show(request, done=told, **values)
         self._sessions.begin(response, entered)
         return response
 

@@ -31,10 +31,7 @@ class Team:
         self._pages = pages
         self._sessions = sessions
 
-    async def show(self, request: Request) -> Response:
-        return await self._show(request)
-
-    async def _show(self, request: Request, status: int = 200, **values: Any) -> Response:
+    async def show(self, request: Request, status: int = 200, **values: Any) -> Response:
         me = person_of(request)
         async with self._parts.database.read() as tx:
             known = await store.all_(tx)
@@ -46,7 +43,7 @@ class Team:
     async def invite(self, request: Request, form: FormData) -> Response:
         role, mailboxes = _role(form), _mailboxes(form)
         if wrong := self._beyond(request, mailboxes):
-            return await self._show(request, 403, wrong=wrong)
+            return await self.show(request, 403, wrong=wrong)
         name = str(form.get("name", ""))
         done = await people.invite(self._parts, name, role, mailboxes, by=actor(request))
         return await self._told(
@@ -63,7 +60,7 @@ class Team:
         verb = request.path_params["verb"]
         wrong = wrong or (self._beyond(request, mailboxes) if verb == "role" else "")
         if wrong:
-            return await self._show(request, 403, wrong=wrong)
+            return await self.show(request, 403, wrong=wrong)
         match verb:
             case "role":
                 done = await people.give(parts, name, role, mailboxes, by=by)
@@ -83,12 +80,12 @@ class Team:
 
     async def _told(self, request: Request, done: Link | Person | NotChanged, told: str) -> Response:
         if isinstance(done, NotChanged):
-            return await self._show(request, 409, wrong=done.reason)
+            return await self.show(request, 409, wrong=done.reason)
         link = ""
         if isinstance(done, Link):
             scheme = "https" if self._sessions.secure else "http"
             link = f"{scheme}://{request.headers.get('host', '')}/link/{done.token}"
-        return await self._show(request, done=told, link=link)
+        return await self.show(request, done=told, link=link)
 
     def _beyond(self, request: Request, mailboxes: tuple[str, ...]) -> str:
         me = person_of(request)

@@ -27,8 +27,9 @@ from inbound.rspamd import Rspamd
 from inbound.spam_settings import SpamSettings
 from inbound.webhooks.contract import Request as Post
 from inbound.webhooks.door import WebhookDoor
-from tests.agent.flows import Stage, Told, resolved
+from tests.agent.flows import Stage, resolved
 from tests.agent.postroom import CUSTOMER, SUPPORT
+from tests.agent.tidings import Told
 from tests.inbound.webhooks import dressed
 from tests.inbound.webhooks.dressed import Stores
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.states import MailStatus
-from tests.agent import coming_in, flows, outside
+from tests.agent import coming_in, decisions, flows, outside, tidings, troubles
 from tests.agent.flows import Flow
 
 A, D, R, T = "agent/approval.py", "agent/delivery.py", "agent/run.py", "agent/triage.py"
@@ -32,14 +32,14 @@ def _way(flow: Flow, ends: MailStatus, replies: int, *own: str) -> Way:
 _S = MailStatus
 WAYS: dict[str, Way] = {
     "suppressed": _way(
-        flows.suppressed,
+        decisions.suppressed,
         _S.PERSON,
         0,
         "agent/suppress_commands.py put 1",
         "agent/suppress_commands.py take_out 1",
     ),
     "escalated": _way(
-        flows.escalated,
+        tidings.escalated,
         _S.WAITING,
         0,
         "agent/noticing.py _note 1",
@@ -50,51 +50,57 @@ WAYS: dict[str, Way] = {
         "agent/canary.py _release 1",
         "agent/canary.py _alarm 1",
     ),
-    "tripped": _way(flows.tripped, _S.WAITING, 0, "agent/breaker.py turn 1", "agent/noticing.py tell_breaker 1"),
+    "tripped": _way(tidings.tripped, _S.WAITING, 0, "agent/breaker.py turn 1", "agent/noticing.py tell_breaker 1"),
     "answered_by_mail": _way(
-        flows.answered_by_mail,
+        tidings.answered_by_mail,
         _S.ANSWERED,
         1,
         "agent/answering.py ask_people 1",
         "agent/by_hand.py write 1",
         f"{T} _answered 1",
     ),
-    "rejected": _way(flows.rejected, _S.PERSON, 0, f"{A} reject 1"),
-    "edited": _way(flows.edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"),
-    "taken_back": _way(flows.taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),
-    "noted": _way(flows.noted, _S.WAITING, 0, "agent/handling.py _changed 1"),
-    "closed": _way(flows.closed, _S.CLOSED, 0, "agent/closing.py close 1"),
+    "rejected": _way(decisions.rejected, _S.PERSON, 0, f"{A} reject 1"),
+    "edited": _way(
+        decisions.edited, _S.ANSWERED, 1, f"{A} edit 1", f"{A} approve 1", "agent/store/mails.py accept_all 1"
+    ),
+    "taken_back": _way(decisions.taken_back, _S.WAITING, 0, "agent/undo.py undo 1"),
+    "noted": _way(decisions.noted, _S.WAITING, 0, "agent/handling.py _changed 1"),
+    "closed": _way(decisions.closed, _S.CLOSED, 0, "agent/closing.py close 1"),
     "pruned": _way(flows.pruned, _S.ANSWERED, 1, "agent/retention.py prune 1"),
-    "cancelled": _way(flows.cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),
-    "begun_again": _way(flows.begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
+    "cancelled": _way(decisions.cancelled, _S.PERSON, 0, "agent/closing.py cancel_run 1"),
+    "begun_again": _way(decisions.begun_again, _S.WAITING, 0, "agent/closing.py retry 1"),
     "joined": _way(flows.joined, _S.JOINED, 0, f"{T} _start 1"),
     "expired": _way(flows.expired, _S.PERSON, 0, f"{R} expire 1"),
-    "deferred": _way(flows.deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
-    "interrupted": _way(flows.interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
-    "doubtful": _way(flows.doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"),
-    "forgotten": _way(flows.forgotten, _S.CLOSED, 0, "agent/forgetting.py forget 1", "agent/forgetting.py _forget 1"),
-    "told": _way(flows.told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
+    "deferred": _way(troubles.deferred, _S.ANSWERED, 1, f"{D} StoredOutbox._finish 1"),
+    "interrupted": _way(troubles.interrupted, _S.ANSWERED, 1, f"{D} StoredOutbox._claimed 1"),
+    "doubtful": _way(
+        troubles.doubtful, _S.ANSWERED, 1, "agent/switch.py resolve 1", f"{D} StoredOutbox.begin_attempt 1"
+    ),
+    "forgotten": _way(
+        decisions.forgotten, _S.CLOSED, 0, "agent/forgetting.py forget 1", "agent/forgetting.py _forget 1"
+    ),
+    "told": _way(tidings.told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
     "recorded": _way(flows.recorded, _S.RECORDED, 0, f"{T} _record 1"),
     "quarantined": _way(flows.quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),
     "duplicate": _way(flows.duplicate, _S.DUPLICATE, 1, f"{T} _start 1"),
     "paused": _way(flows.paused, _S.ANSWERED, 1, "agent/switch.py pause 1", "agent/switch.py resume 1"),
-    "judged_anew": _way(flows.judged_anew, _S.WAITING, 0, f"{A} rejudge 1"),
-    "model_away_while_reading": _way(flows.model_away_while_reading, _S.ANSWERED, 1, f"{T} _understood 1"),
+    "judged_anew": _way(decisions.judged_anew, _S.WAITING, 0, f"{A} rejudge 1"),
+    "model_away_while_reading": _way(troubles.model_away_while_reading, _S.ANSWERED, 1, f"{T} _understood 1"),
     "model_away_in_a_run": _way(
-        flows.model_away_in_a_run, _S.ANSWERED, 1, f"{R} _wait_for_model 1", f"{R} _open 1", f"{R} _close 1"
+        troubles.model_away_in_a_run, _S.ANSWERED, 1, f"{R} _wait_for_model 1", f"{R} _open 1", f"{R} _close 1"
     ),
-    "dns_away": _way(flows.dns_away, _S.ANSWERED, 1, f"{T} _triaged 1"),
-    "sifted": _way(flows.sifted, _S.CLOSED, 0, f"{T} _sifted 1", f"{T} _sifted 2"),
+    "dns_away": _way(troubles.dns_away, _S.ANSWERED, 1, f"{T} _triaged 1"),
+    "sifted": _way(troubles.sifted, _S.CLOSED, 0, f"{T} _sifted 1", f"{T} _sifted 2"),
     "given_up_while_reading": _way(
-        flows.given_up_while_reading, _S.QUARANTINED, 0, f"{T} bury 1", "agent/worker.py Worker._later 1"
+        troubles.given_up_while_reading, _S.QUARANTINED, 0, f"{T} bury 1", "agent/worker.py Worker._later 1"
     ),
-    "given_up_in_a_run": _way(flows.given_up_in_a_run, _S.PERSON, 0, f"{R} bury 1"),
-    "kept_up": _way(flows.kept_up, _S.ANSWERED, 1, "agent/store/jobs.py extend 1", "agent/store/jobs.py claim 1"),
-    "vanished": _way(flows.vanished, _S.RECEIVED, 0, f"{T} triage 1"),
-    "written_by_hand": _way(flows.written_by_hand, _S.ANSWERED, 1, "agent/by_hand.py write 1"),
-    "passed_on": _way(flows.passed_on, _S.WAITING, 0, "agent/passing_on.py pass_on 1"),
-    "found_right": _way(flows.found_right, _S.ANSWERED, 1, "agent/verdicts.py say 1"),
-    "taught": _way(flows.taught, _S.WAITING, 0, "agent/entries.py save 1"),
+    "given_up_in_a_run": _way(troubles.given_up_in_a_run, _S.PERSON, 0, f"{R} bury 1"),
+    "kept_up": _way(troubles.kept_up, _S.ANSWERED, 1, "agent/store/jobs.py extend 1", "agent/store/jobs.py claim 1"),
+    "vanished": _way(troubles.vanished, _S.RECEIVED, 0, f"{T} triage 1"),
+    "written_by_hand": _way(decisions.written_by_hand, _S.ANSWERED, 1, "agent/by_hand.py write 1"),
+    "passed_on": _way(decisions.passed_on, _S.WAITING, 0, "agent/passing_on.py pass_on 1"),
+    "found_right": _way(decisions.found_right, _S.ANSWERED, 1, "agent/verdicts.py say 1"),
+    "taught": _way(decisions.taught, _S.WAITING, 0, "agent/entries.py save 1"),
     "invited": _way(
         coming_in.came_in,
         _S.WAITING,
