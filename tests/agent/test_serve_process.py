@@ -12,19 +12,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from agent.states import MailStatus
 from agent.store import mails
 from agent.store.database import Database
 from tests.agent.postroom import HERE, SUPPORT, free_port
+from tests.outbound.smtp_peers import certificate
 
 START = [sys.executable, "-c", "from agent.cli import main; main()", "serve"]
 
@@ -111,6 +105,8 @@ async def test_what_was_acknowledged_is_there_once_after_a_kill(tmp_path: Path) 
 async def test_work_goes_on_after_a_kill(tmp_path: Path) -> None:
     """Mail that was acknowledged and not worked on is read by the next process."""
     config, port = configure(tmp_path)
+    with config.open("a") as more:
+        more.write("[worker]\nlease_seconds = 3\n")  # where it died with the work in hand, that passes on after these
     acknowledged: dict[int, str] = {}
     with serving(config) as process:
         send(port, 1, acknowledged)
@@ -146,37 +142,16 @@ def test_a_busy_port_is_a_plain_line(tmp_path: Path) -> None:
     assert re.fullmatch(rf"[^\n]*{port}[^\n]*`port` in \[listener\][^\n]*\n", ended.stderr)
 
 
-def self_signed(certificate: Path, key: Path) -> None:
-    """A certificate for localhost, valid for a day."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(private, hashes.SHA256())
-    )
-    certificate.write_bytes(made.public_bytes(Encoding.PEM))
-    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
 def test_a_configured_certificate_is_offered(tmp_path: Path) -> None:
     """STARTTLS stands in the answer to EHLO, and the handshake is verified against the certificate."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    self_signed(certificate, key)
+    trusted, _ = certificate(tmp_path, "localhost")
     config, port = configure(tmp_path)
-    listener = f'[listener]\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n'
+    listener = f'[listener]\ntls_certificate = "{trusted}"\ntls_key = "{trusted.with_suffix(".key")}"\n'
     config.write_text(config.read_text().replace("[listener]\n", listener))
     with serving(config), smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
         client.ehlo("test")
         assert client.has_extn("starttls")
-        context = ssl.create_default_context(cafile=str(certificate))
+        context = ssl.create_default_context(cafile=str(trusted))
         context.check_hostname = False  # smtplib knows the door by its address
         assert client.starttls(context=context)[0] == 220
 

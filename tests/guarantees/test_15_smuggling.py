@@ -6,20 +6,15 @@ import asyncio
 import itertools
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from inbound import replies, smtp_session
 from inbound.data_phase import DataPhase
 from inbound.listener import tls_context
 from inbound.settings import ListenerSettings
 from tests.inbound.door_peer import MAIL, SUPPORT, Peer, open_door, until
+from tests.outbound.smtp_peers import certificate
 
 LINE_ENDS = [b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\0\n", b"\0\r\n", b"\r\n\0"]
 FALSE_ENDS = [
@@ -153,8 +148,8 @@ async def test_dots_that_the_peer_stuffed_are_taken_out() -> None:
 def server_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """What `tls_certificate` and `tls_key` of the settings give, with a certificate made now."""
     folder = tmp_path_factory.mktemp("tls")
-    certificate, key = _write_certificate(folder)
-    context = tls_context(ListenerSettings(tls_certificate=certificate, tls_key=key))
+    made, _ = certificate(folder, "shop.example")
+    context = tls_context(ListenerSettings(tls_certificate=made, tls_key=made.with_suffix(".key")))
     assert context is not None
     return context
 
@@ -226,25 +221,3 @@ def _trusting() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _write_certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_file, key_file

@@ -6,39 +6,25 @@ One Postroom and one browser for each test; mails are worked on when a test says
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 from playwright.async_api import Page, expect
 
 from agent.states import DraftState, MailStatus
 from agent.web import live
-from tests.agent.desk_visitor import Visitor, served
-from tests.agent.postroom import HOURS, ORDER, configuration, house
+from tests.agent.desk_visitor import Visitor, visiting
+from tests.agent.postroom import HOURS, ORDER, configuration
 from tests.agent.web.browser import Watched, at_desk, barriers, chromium
 
 PAGES = ("/", "/?view=all", "/?view=unseen", "/?view=spam", "/search?q=hours", "/search?q=zebra", "/numbers?days=30")
 PHONE = 360
 
 
-@asynccontextmanager
-async def careful(folder: Path) -> AsyncIterator[Visitor]:
-    """A desk where an approval is held for ten seconds."""
-    config = configuration(folder, desk={"port": 0, "undo_seconds": 10})
-    async with house(folder, config=config) as home, served(home):
-        assert home.service.desk is not None
-        port = home.service.desk.getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            visitor = Visitor(home, client, port)
-            await visitor.enter()
-            yield visitor
-
-
 @pytest.fixture
 async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
-    async with careful(tmp_path) as one:
+    """At a desk where an approval is held for ten seconds."""
+    async with visiting(tmp_path, config=configuration(tmp_path, desk={"port": 0, "undo_seconds": 10})) as one:
         yield one
 
 
