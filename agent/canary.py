@@ -15,7 +15,7 @@ import structlog
 
 from agent.notice_settings import CanarySettings
 from agent.notices import age
-from agent.noticing import recipients
+from agent.noticing import tell
 from agent.parts import Parts
 from agent.states import NoticeState
 from agent.store import notices as store
@@ -103,18 +103,8 @@ async def _alarm(parts: Parts, state: State) -> bool:
         done = NoticeState.SENT
         if not await store.put(parts.database, tx, key=key, kind="canary_silent", mailbox=sender, now=now, state=done):
             return False
-        for one in recipients(parts):
-            await store.put(
-                parts.database,
-                tx,
-                key=f"{key}:{one}",
-                kind="notice",
-                mailbox=sender,
-                recipient=one,
-                subject=f"[Postroom] no mail seems to come in by {state.canary.door}",
-                body=_words(state, now),
-                now=now,
-            )
+        subject = f"[Postroom] no mail seems to come in by {state.canary.door}"
+        await tell(parts, tx, key, subject, _words(state, now), now)
     log.error("canary.silent", door=state.canary.door, to=state.canary.to, sent=first.created_at.isoformat())
     return True
 

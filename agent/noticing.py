@@ -101,10 +101,11 @@ async def word(parts: Parts) -> None:
             ]
             if still:
                 subject, body = words.told(event, still, limit=_limit(parts, event), desk_url=desk, now=now)
-                await _tell(parts, tx, f"{event}:{about[0].id}", subject, body, now)
+                await tell(parts, tx, f"{event}:{about[0].id}", subject, body, now)
 
 
-async def _tell(parts: Parts, tx: Tx, key: str, subject: str, body: str, now: datetime) -> None:
+async def tell(parts: Parts, tx: Tx, key: str, subject: str, body: str, now: datetime) -> None:
+    """Put one notice for each who is told, in this transaction; `key` makes it one however often it is said."""
     sender = parts.config.mailboxes[0].address
     for one in recipients(parts):
         await store.put(
@@ -131,7 +132,7 @@ async def tell_breaker(parts: Parts) -> bool:
         return False
     subject, body = words.breaker(known.since, known.reason, desk_url=settings.desk_url)
     async with parts.database.write() as tx:
-        await _tell(parts, tx, f"breaker:{known.since.timestamp():.6f}", subject, body, now)
+        await tell(parts, tx, f"breaker:{known.since.timestamp():.6f}", subject, body, now)
     return True
 
 
@@ -152,7 +153,7 @@ async def remind(parts: Parts) -> bool:
         counted = await store.counts(tx, OPEN)
         if counted:
             subject, body = words.digest(counted, desk_url=settings.desk_url, now=now)
-            await _tell(parts, tx, key, subject, body, now)
+            await tell(parts, tx, key, subject, body, now)
     return bool(counted)
 
 

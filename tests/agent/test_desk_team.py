@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from agent import undo
@@ -15,8 +14,8 @@ from agent.handling import mentioned
 from agent.states import DraftState, MailStatus, OutboxState
 from agent.store import deliveries, trail
 from agent.web.difference import MOST_LINES, difference
-from tests.agent.desk_visitor import Form, Visitor, served, visiting
-from tests.agent.postroom import HOURS, configuration, house
+from tests.agent.desk_visitor import Form, Visitor, visiting
+from tests.agent.postroom import HOURS, configuration
 
 pytestmark = pytest.mark.usefixtures("both_databases")
 
@@ -31,13 +30,8 @@ async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
 async def careful(tmp_path: Path) -> AsyncIterator[Visitor]:
     """A desk where an approval is held for ten seconds."""
     config = configuration(tmp_path, desk={"port": 0, "undo_seconds": 10})
-    async with house(tmp_path, config=config) as home, served(home):
-        assert home.service.desk is not None
-        port = home.service.desk.getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            one = Visitor(home, client, port)
-            await one.enter()
-            yield one
+    async with visiting(tmp_path, config=config) as one:
+        yield one
 
 
 def forms(visitor_page: list[Form], verb: str) -> list[Form]:
