@@ -26,6 +26,7 @@ WORDS = (
     *(b"Content-Disposition: attachment; filename*0*=x''%ff\r\n", b"DKIM-Signature: v=1; d=b.example; s=s; b=; bh=; h=from"),
     *(b"ARC-Seal: i=1; cv=none\r\n", b"Authentication-Results: a; dmarc=pass header.from=b.example\r\n"),
     *(b"<p style=display:none>", b"<style>", b"</style>", b"<!--", b"-->", b"&#x202e;", b"<a href=//x>", b"<blockquote>"),
+    *(b"<style>p:nth-child(2n of .a){display:none}", b":not(", b"@media (", b"url(", b"&{", b"[a=", b"style='color:#fff;"),
     *(b"\r\n> ", b"\r\n-- \r\n", b"\r\nOn 1.1.2026 A wrote:\r\n", b"\r\n_______________\r\n", b"\xe2\x80\xae", b"+2AA-"),
     *(b"-----BEGIN PGP MESSAGE-----", b"begin 644 a\r\n", b"Message-ID: <", b"Date: 31 Feb 99999 25:61:61 +9999\r\n"),
 )  # fmt: skip
