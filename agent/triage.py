@@ -11,33 +11,32 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from agent import answering, asking, breaker, canary, feedback, human, patience, sifting, sorting, suspicions
+from agent import answering, asking, feedback, human, patience, recording, sifting, sorting
 from agent import conversations as threads
-from agent.budget import spend, used_up
+from agent.arrival import Read, audit_arrival, description, view
+from agent.budget import used_up
 from agent.extract import Extraction, extract, without_answer
-from agent.models.base import MailView, ModelUnavailableError
+from agent.models.base import ModelUnavailableError
 from agent.outcome import cancel
 from agent.parts import Parts
-from agent.prompt import TEXT_LIMIT
 from agent.rules import NEVER_ANSWERED
 from agent.states import DraftState, JobKind, JobState, MailStatus
-from agent.store import conversations, deliveries, drafts, jobs, locks, mails, runs, trail
+from agent.store import conversations, drafts, jobs, locks, mails, runs
 from agent.store.database import Tx
 from agent.store.jobs import Job
 from agent.store.mails import Description, Mail
 from agent.triage_rules import Seen
 from agent.version import VERSION
-from inbound import spam
 from inbound.aside import aside
 from inbound.authentication import check
 from inbound.automated import BY_PATH, screen
 from inbound.containment import normalize_bounded
-from inbound.contracts import AuthResults, Envelope, Kind, NormalizedEmail, Quarantined, Screening
+from inbound.contracts import Envelope, Kind, NormalizedEmail, Quarantined, Screening
 from inbound.stand_in import attributed
 from outbound import tokens
 
@@ -46,29 +45,6 @@ PATIENCE = 3
 DNS_PAUSE = timedelta(minutes=1)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Read:
-    """A mail that could be read, with all that code found out about it."""
-
-    mail: Mail
-    email: NormalizedEmail
-    auth: AuthResults
-    screening: Screening
-    returned: str = ""
-    """Our send whose return path it came to."""
-    away: str = ""
-    """Why it is a person's before any model is asked."""
-
-    @property
-    def risks(self) -> tuple[str, ...]:
-        """What code found, in the mail itself and by filters."""
-        return (*suspicions.risks(self.email), *spam.risks(self.screening.spam))
-
-    @property
-    def author(self) -> str:
-        return self.auth.author or (self.email.author.email if self.email.author else "")
 
 
 async def triage(parts: Parts, held: Job) -> None:
@@ -99,7 +75,7 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
         return
     read = await _where_it_belongs(parts, read)
     if not read.mail.mailbox or read.screening.kind in NEVER_ANSWERED:
-        await _record(parts, held, read)
+        await recording.record(parts, held, read)
         return
     sifted = await _sifted(parts, held, read, data)
     if sifted is None:
@@ -110,7 +86,7 @@ async def _triaged(parts: Parts, held: Job, read: Read, data: bytes) -> None:
         return
     if read.screening.kind is Kind.BULK and understood.intent.intent == "none" and not understood.away:
         # Before any conversation is touched: a newsletter must not void what waits in one.
-        await _record(parts, held, read, "list or notification mail that asks nothing we know: ")
+        await recording.record(parts, held, read, understood)
         return
     await _start(parts, held, read, understood)
 
@@ -138,9 +114,9 @@ async def _answered(parts: Parts, held: Job, read: Read, forward: str) -> None:
     async with parts.database.write() as tx:
         await locks.mail(tx, read.mail.id)
         await jobs.end(tx, held)
-        await mails.describe(tx, read.mail.id, _description(read), None)
+        await mails.describe(tx, read.mail.id, description(read), None)
         await answering.file(parts, tx, answer, outcome)
-        await _audit_arrival(parts, tx, read.mail.id, read.mail)
+        await audit_arrival(parts, tx, read.mail.id, read.mail)
         data = {"answers": outcome.answered, "forward": forward, "done": outcome.done}
         await parts.audit.add(
             tx, read.mail.id, "answer_by_mail", actor="postroom", now=parts.now(), mail_id=read.mail.id, data=data
@@ -159,8 +135,8 @@ async def _sifted(parts: Parts, held: Job, read: Read, data: bytes) -> Read | No
     if found.level != "spam" and not sifting.is_for_a_person(parts, found):
         return read
     async with parts.database.write() as tx:
-        await sifting.put_aside(parts, tx, held, read.mail, _description(read), found)
-        await _audit_arrival(parts, tx, read.mail.id, read.mail)
+        await sifting.put_aside(parts, tx, held, read.mail, description(read), found)
+        await audit_arrival(parts, tx, read.mail.id, read.mail)
         data_ = {"level": found.level, "sources": sorted({word.source for word in found.words})}
         await parts.audit.add(
             tx, read.mail.id, "put_aside", actor="postroom", now=parts.now(), mail_id=read.mail.id, data=data_
@@ -238,37 +214,6 @@ async def _read(parts: Parts, mail: Mail, email: NormalizedEmail, data: bytes) -
     return Read(mail, email, auth, screening, returned=feedback.returned(parts, envelope.rcpt_to))
 
 
-def view(read: Read) -> MailView:
-    """The mail as a model may see it."""
-    author = read.email.author
-    return MailView(
-        mail_id=read.mail.id,
-        mailbox=read.mail.mailbox,
-        author=read.author,
-        author_name=author.name if author else "",
-        authenticated=read.auth.author is not None,
-        subject=read.email.subject[:998],
-        text=read.email.new_text[:TEXT_LIMIT],
-        attachments=tuple(attachment.name for attachment in read.email.attachments[:20]),
-    )
-
-
-def _description(read: Read) -> Description:
-    return Description(
-        mailbox=read.mail.mailbox,
-        message_id=read.email.message_id,
-        author=read.author,
-        author_name=(read.email.author.name if read.email.author else "")[:200],
-        authenticated=read.auth.author or "",
-        subject=read.email.subject,
-        kind=read.screening.kind,
-        content_key=read.email.content_key,
-        normalized=read.email.model_dump(mode="json"),
-        auth=read.auth.model_dump(mode="json"),
-        screening=read.screening.model_dump(mode="json"),
-    )
-
-
 async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -> None:
     now = parts.now()
     async with parts.database.write() as tx:
@@ -289,62 +234,11 @@ async def _quarantine(parts: Parts, held: Job, mail: Mail, found: Quarantined) -
         )
         await mails.describe(tx, mail.id, facts, None)
         await mails.move(tx, mail.id, MailStatus.QUARANTINED, found.reason)
-        await _audit_arrival(parts, tx, mail.id, mail)
+        await audit_arrival(parts, tx, mail.id, mail)
         await parts.audit.add(
             tx, mail.id, "quarantined", actor="postroom", now=now, mail_id=mail.id, reason=found.reason
         )
     log.warning("mail.quarantined", mail=mail.id)
-
-
-async def _audit_arrival(parts: Parts, tx: Tx, chain: str, mail: Mail) -> None:
-    """The first row of a mail; one that is begun again has it, and was described with it."""
-    if mail.content_key and any(entry.event == "received" for entry in await trail.of_mail(tx, mail.id)):
-        return
-    data = {"sha256": mail.sha256, "size": mail.size, "door": mail.envelope["door"]}
-    keyed = {**data, "sha256": parts.audit.digest(mail.sha256)}
-    await parts.audit.add(tx, chain, "received", actor="door", now=mail.received_at, mail_id=mail.id, data=keyed)
-
-
-async def _record(parts: Parts, held: Job, read: Read, why: str = "") -> None:
-    """Keep automatic mail without a run, with what it reports matched to our sends.
-
-    A person's mail that came to no mailbox is for a person.
-    """
-    now = parts.now()
-    async with parts.database.write() as tx:
-        await locks.mail(tx, read.mail.id)
-        await jobs.end(tx, held)
-        await mails.describe(tx, read.mail.id, _description(read), None)
-        reason = why + ("; ".join(read.screening.evidence) or "addressed to a return path of ours")
-        personal = read.screening.kind is Kind.PERSONAL
-        await mails.move(tx, read.mail.id, MailStatus.PERSON if personal else MailStatus.RECORDED, reason)
-        matched = [
-            (event.model_dump(mode="json"), await feedback.send_of(parts, tx, event, read.returned))
-            for event in read.screening.events
-        ]
-        await mails.put_events(tx, read.mail.id, matched, now)
-        for event, (_, named) in zip(read.screening.events, matched, strict=True):
-            sent = await deliveries.get(tx, named) if named else None
-            if sent is not None:
-                by_path = event.token == sent.id
-                await feedback.heard(
-                    parts, tx, event, sent, proven=by_path, chain=read.mail.id, mail_id=read.mail.id, now=now
-                )
-        if read.screening.kind is Kind.OWN:
-            await canary.heard(parts, tx, read.email.message_id, read.mail.envelope["door"], now)
-        await _audit_arrival(parts, tx, read.mail.id, read.mail)
-        await parts.audit.add(
-            tx,
-            read.mail.id,
-            "for_a_person" if personal else "recorded",
-            actor="postroom",
-            now=now,
-            mail_id=read.mail.id,
-            data={"kind": read.screening.kind, "sends": [outbox_id for _, outbox_id in matched]},
-        )
-    if read.screening.events:
-        await breaker.look(parts)
-    log.info("mail.recorded", mail=read.mail.id, kind=read.screening.kind)
 
 
 async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None:
@@ -358,12 +252,13 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         await jobs.end(tx, held)
         holder = await mails.claim_answer(parts.database, tx, _claim_key(read), mail.id)
         if holder != mail.id:
-            await mails.describe(tx, mail.id, _description(read), None)
+            await mails.describe(tx, mail.id, description(read), None)
             await mails.move(tx, mail.id, MailStatus.DUPLICATE, f"the same mail came before, as {holder}")
-            await _audit_arrival(parts, tx, mail.id, mail)
+            await audit_arrival(parts, tx, mail.id, mail)
             await parts.audit.add(
                 tx, mail.id, "duplicate", actor="postroom", now=now, mail_id=mail.id, data={"of": holder}
             )
+            await recording.charge(parts, tx, read, found, now)
             return
         if mail.conversation_id is not None:  # begun again
             await locks.conversation(tx, mail.conversation_id)
@@ -371,37 +266,13 @@ async def _start(parts: Parts, held: Job, read: Read, found: Extraction) -> None
         known = await conversations.get(tx, conversation_id) if mail.conversation_id else None
         if known is not None and known.head_mail_id != mail.id:  # begun again, and a newer mail was faster
             await mails.move(tx, mail.id, MailStatus.JOINED, "a newer mail of the conversation took it along")
+            await recording.charge(parts, tx, read, found, now)
             return
-        await mails.describe(tx, mail.id, _description(read), conversation_id)
+        await mails.describe(tx, mail.id, description(read), conversation_id)
         intent = await asking.completed(parts, tx, found.intent, conversation_id, mail.id, read.email)
         found = replace(found, intent=intent)
-        await mails.put_intent(
-            parts.database,
-            tx,
-            mail.id,
-            found.intent,
-            model=found.answer.model,
-            prompt_version=found.request.prompt_version,
-            now=now,
-        )
-        await runs.put_exchange(tx, mail_id=mail.id, run_id=None, request=found.request, answer=found.answer, now=now)
-        await spend(parts.database, tx, mail.id, read.author, mail.mailbox, found.answer.usage, now=now)
-        await _audit_arrival(parts, tx, conversation_id, mail)
-        await parts.audit.add(
-            tx,
-            conversation_id,
-            "understood",
-            actor=found.answer.model,
-            now=now,
-            mail_id=mail.id,
-            data={
-                "intent": found.intent.intent,
-                "confidence": found.intent.confidence,
-                # What a model says beyond our codes is its own words, and maybe the mail's.
-                "risks": sorted({risk if not risk.startswith("model:") else "model" for risk in found.intent.risks}),
-                "authenticated": read.auth.method,
-            },
-        )
+        await audit_arrival(parts, tx, conversation_id, mail)
+        await recording.understood(parts, tx, read, found, conversation_id, now)
         asked = sorting.seen(mail, read.email, found.intent, proven=read.auth.author is not None)
         if await _is_without_a_run(parts, tx, mail, found, asked, conversation_id):
             return

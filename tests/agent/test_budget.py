@@ -58,6 +58,19 @@ async def test_the_next_mail_costs_nothing_more(tmp_path: Path, scope: str, call
         assert len(model.requests) == 2 * calls
 
 
+async def test_mail_that_starts_no_run_is_counted_too(tmp_path: Path) -> None:
+    """Newsletters, and copies of a mail by other ways: the model was asked, so it cost."""
+    for listed, message_id, calls in ((True, "", 1), (False, "one@customer.example", 3)):
+        folder, headers = tmp_path / str(calls), {"List-Id": "<news.customer.example>"} if listed else {}
+        model = Costly(extraction="{}")
+        config = configuration(folder, model=SERVER, budget={"tokens_per_sender": 1000 * calls})
+        async with house(folder, model=model, config=config) as home:
+            for n in range(3):
+                await home.receive(HOURS, message_id=message_id, headers={**headers, "X-Way": str(n)})
+                await home.settle()
+            assert len(model.requests) == calls
+
+
 async def test_other_senders_and_mailboxes_have_their_own(tmp_path: Path) -> None:
     """What one author spent is not the next one's."""
     for scope, more in (("sender", {"author": "bob@customer.example"}), ("mailbox", {"to": (SALES,)})):

@@ -204,6 +204,28 @@ async def test_a_forward_keeps_the_original_and_closes_when_it_left(tmp_path: Pa
     assert home.replies() == []
 
 
+async def test_rules_hold_for_what_machines_send_too(tmp_path: Path) -> None:
+    """A vendor's invoice comes from `noreply@`: it is forwarded like any; what no rule knows is recorded as ever."""
+    config = ruled(tmp_path, {"subjects": ["invoice*"], "action": "forward", "forward_to": [BOOKS], "tags": ["money"]})
+    machine, courier = "noreply@vendor.example", Kept()
+    async with house(tmp_path, config=config) as home:
+        mail_id = await home.receive("Please find it attached.", subject="Your invoices", author=machine)
+        other = await home.receive("Our catalogue is here.", subject="News", author=machine)
+        await home.settle()
+        assert await sorted_as(home, mail_id) == (MailStatus.PERSON, ["money"], "")
+        assert await sorted_as(home, other) == (MailStatus.RECORDED, [], "")
+        await tell(home, courier)
+        await tell(home, courier)
+        mail = await home.mail(mail_id)
+        assert (mail.status, mail.conversation_id) == (MailStatus.CLOSED, None)
+        assert [one.recipient for one in courier.mails] == [BOOKS]
+        await closing.retry(home.parts, mail_id, by="ruth")
+        await home.settle()
+        mail = await home.mail(mail_id)
+        assert (mail.status, "asks nothing we know" in mail.status_reason) == (MailStatus.PERSON, True)
+        assert home.replies() == []
+
+
 async def test_a_forward_that_cannot_leave_stays_with_a_person(tmp_path: Path) -> None:
     """Said on the mail itself."""
     config = ruled(tmp_path, {"subjects": ["question"], "action": "forward", "forward_to": [BOOKS]})

@@ -80,7 +80,7 @@ WAYS: dict[str, Way] = {
         decisions.forgotten, _S.CLOSED, 0, "agent/forgetting.py forget 1", "agent/forgetting.py _forget 1"
     ),
     "told": _way(tidings.told, _S.ANSWERED, 1, "agent/reported.py _note 1"),
-    "recorded": _way(flows.recorded, _S.RECORDED, 0, f"{T} _record 1"),
+    "recorded": _way(flows.recorded, _S.RECORDED, 0, "agent/recording.py record 1"),
     "quarantined": _way(flows.quarantined, _S.QUARANTINED, 0, f"{T} _quarantine 1"),
     "duplicate": _way(flows.duplicate, _S.DUPLICATE, 1, f"{T} _start 1"),
     "paused": _way(flows.paused, _S.ANSWERED, 1, "agent/switch.py pause 1", "agent/switch.py resume 1"),
