@@ -16,7 +16,10 @@ MACHINES: dict[str, dict[str, object]] = {
     "auto-generated": {"headers": {"Auto-Submitted": "auto-generated (rejected)"}},
     "auto-notified, in capitals": {"headers": {"AUTO-SUBMITTED": "AUTO-NOTIFIED"}},
     "a vacation program's own field": {"headers": {"X-Autoreply": "yes"}},
-    "a vacation subject": {"subject": "Automatic reply: A question"},
+    "a vacation subject": {
+        "subject": "Automatic reply: A question",
+        "headers": {"In-Reply-To": "<1@larkspur.example>"},
+    },
     "a mail daemon": {"author": "mailer-daemon@customer.example", "subject": "Undelivered Mail Returned to Sender"},
     "our own address": {"author": SUPPORT},
     "fifty-one hops": {"headers": {f"X-{n}": "x\nReceived: by a.example" for n in range(51)}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 
 import dkim  # type: ignore[import-untyped]  # it ships no type hints
 import pytest
@@ -249,15 +250,34 @@ async def test_a_listed_sealers_chain_counts() -> None:
     assert (found.author, found.method, found.forwarder) == ("ann@shop.example", "relay", "group"), found.evidence
 
 
-async def test_a_longer_chain_counts_by_its_newest_set() -> None:
-    """An older set of another domain below it."""
-    other = rsa_key("first.example", "arc")
+def sealed_twice(other: Key) -> bytes:
+    """An older set of another domain below the listed sealer's."""
     raw = sealed(
         letter(extra=verdict("mx.first.example; dmarc=fail header.from=shop.example")), other, "mx.first.example"
     )
     raw = verdict(VERDICT + "; arc=pass").replace("\n", "\r\n").encode() + raw
-    found = await forwarded(sealed(raw, SEALER, "mx.group.example"), ARC, other)
+    return sealed(raw, SEALER, "mx.group.example")
+
+
+async def test_a_longer_chain_counts_by_its_newest_set() -> None:
+    """What the older one says counts for nothing."""
+    other = rsa_key("first.example", "arc")
+    found = await forwarded(sealed_twice(other), ARC, other)
     assert found.method == "relay", found.evidence
+
+
+async def test_every_seal_of_a_chain_has_to_hold() -> None:
+    """The newest says that the older one held; nobody has its key, or it has another one now."""
+    found = await forwarded(sealed_twice(rsa_key("first.example", "arc")), ARC)
+    assert (found.author, found.forwarder) == (None, None)
+
+
+async def test_a_sealer_that_speaks_for_another_server_says_nothing() -> None:
+    """Where the forwarder's server is named, the sealed verdict is to be that server's."""
+    raw = sealed(letter(extra=verdict()), SEALER, "mx.group.example")
+    named = ARC.model_copy(update={"authserv_id": "mx.other.example"})
+    assert (await forwarded(raw, named)).author is None
+    assert (await forwarded(raw, ARC.model_copy(update={"authserv_id": ""}))).author == "ann@shop.example"
 
 
 @pytest.mark.parametrize(
@@ -297,13 +317,38 @@ def resealed(raw: bytes, key: Key, old: bytes, new: bytes) -> bytes:
     """Another seal over the one ARC set, made by its sealer: what it says is changed, and its signature is right."""
     fields = {one.name: one.raw for one in split(raw).fields if one.name.startswith("arc-")}
     assert old in fields["arc-seal"]
-    seal = re.sub(rb"(\bb=)[^;]*\Z", rb"\1", fields["arc-seal"].replace(old, new))
+    seal = unsigned(fields["arc-seal"].replace(old, new))
     covered = [fields["arc-authentication-results"], fields["arc-message-signature"], seal]
+    return raw.replace(fields["arc-seal"], seal + signed(key, covered))
+
+
+def unsigned(field: bytes) -> bytes:
+    return re.sub(rb"(\bb=)[^;]*\Z", rb"\1", field)
+
+
+def signed(key: Key, covered: Sequence[bytes]) -> bytes:
     private = serialization.load_pem_private_key(key.private, None)
     assert isinstance(private, rsa.RSAPrivateKey)
     text = b"\r\n".join(canonicalization.relaxed_header(one) for one in covered)
-    signed = base64.b64encode(private.sign(text, padding.PKCS1v15(), hashes.SHA256()))
-    return raw.replace(fields["arc-seal"], seal + signed)
+    return base64.b64encode(private.sign(text, padding.PKCS1v15(), hashes.SHA256()))
+
+
+def covering(raw: bytes, key: Key, names: Sequence[str]) -> bytes:
+    """The one ARC set with a message signature over these fields, made and sealed by its sealer."""
+    fields = {one.name: one.raw for one in split(raw).fields}
+    own = fields["arc-message-signature"]
+    listed = re.sub(rb"\bh=[^;]*", b"h=" + b":".join(one.encode() for one in names), own)
+    bare = unsigned(listed) if re.search(rb"\bb=[^;]*\Z", listed) else re.sub(rb"(;\s*b=)[^;]*", rb"\1", listed)
+    made = re.sub(rb"(;\s*b=)", rb"\1" + signed(key, [*(fields[one] for one in names), bare]), bare)
+    return resealed(raw.replace(own, made), key, b"cv=none", b"cv=none")
+
+
+async def test_a_message_signature_that_leaves_the_subject_out_counts_for_nothing() -> None:
+    """As with DKIM: anybody could have written another one."""
+    raw = sealed(letter(extra=verdict()), SEALER, "mx.group.example")
+    assert (await forwarded(covering(raw, SEALER, ("from", "to", "subject")), ARC)).method == "relay"
+    found = await forwarded(covering(raw, SEALER, ("from", "to")), ARC)
+    assert (found.author, found.forwarder) == (None, None)
 
 
 async def test_a_seal_that_says_the_wrong_thing_of_the_sets_before_counts_for_nothing() -> None:

@@ -174,6 +174,12 @@ async def test_the_policy_is_found_and_read(records: dict[str, str], action: str
     assert (found.author is not None) is author
 
 
+async def test_two_policies_are_none() -> None:
+    """RFC 7489 6.6.3: nobody can say which one is meant."""
+    resolver = zone(SHOP, names={"_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject", "v=DMARC1; p=none"]}})
+    assert (await Asking(resolver).about(sign(letter(), SHOP))).dmarc_policy == "absent"
+
+
 async def test_strict_spf_asks_for_the_same_domain() -> None:
     """aspf=s: a return path of a subdomain is not aligned."""
     spf = {"TXT": ["v=spf1 ip4:203.0.113.9 -all"]}
