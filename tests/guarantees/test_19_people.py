@@ -26,7 +26,13 @@ MAY = {
     "viewer": {
         *("GET /", "GET /events", "GET /search", "GET /numbers", "GET /numbers.csv", "POST /logout", "GET /me"),
         *("GET /mail/{id}", "GET /mail/{id}/news", "GET /mail/{id}/raw", "GET /mail/{id}/html"),
-        *("GET /mail/{id}/file/{number:int}", "POST /me/password", "POST /me/codes", "POST /me/codes/confirm"),
+        *(
+            "GET /drafts/{id}/file/{number:int}",
+            "GET /mail/{id}/file/{number:int}",
+            "POST /me/password",
+            "POST /me/codes",
+            "POST /me/codes/confirm",
+        ),
         *("POST /me/codes/off", "POST /views/keep", "POST /views/drop"),
     },
     "reviewer": {
