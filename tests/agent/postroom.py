@@ -146,6 +146,7 @@ class House:
         signed: bool = True,
         headers: Mapping[str, str] | None = None,
         message_id: str = "",
+        peer: str = "127.0.0.1",
     ) -> str:
         """Put one mail through the intake; gives its id."""
         self.sent += 1
@@ -161,7 +162,7 @@ class House:
         }
         block = "".join(f"{name}: {value}\n" for name, value in given.items())
         raw = finish(f"{block}\n{text}\n".encode(), self.clock(), keys(), SIGNED if signed else ())
-        return await self.receive_raw(raw, mail_from=author, to=to)
+        return await self.receive_raw(raw, mail_from=author, to=to, peer=peer)
 
     async def receive_raw(
         self, raw: bytes, *, mail_from: str, to: tuple[str, ...] = (SUPPORT,), peer: str = "127.0.0.1"

@@ -20,16 +20,18 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from agent import approval
+from agent.config import Config
 from agent.models.base import FunctionCall
 from agent.parts import Parts
+from agent.sections import Mailbox
 from agent.states import MailStatus
 from agent.store import drafts
 from outbound.couriers.smtp import SmtpCourier
 from outbound.settings import CourierSettings
 from tests.agent.postroom import House, configuration, house
-from tests.fortress.checker import NEVER_UNSEEN, Told, check, envelopes, told_in_logs
+from tests.fortress.checker import NEVER_UNSEEN, SIGNATURE, Told, check, envelopes, told_in_logs
 from tests.fortress.goals import TRAP, VICTIM
-from tests.fortress.storm import LISTS, Attack, Found, Puppets, attacks, honest
+from tests.fortress.storm import AUTHSERV, FORWARDER, LISTS, THROUGH, Attack, Found, Puppets, attacks, honest
 from tests.outbound.smtp_peers import sink
 
 BATCH, HONEST = 60, 6
@@ -46,9 +48,9 @@ async def batch(
     """One house, another customer with a secret, `count` attacks; in every third batch a tired person approves all."""
     async with sink() as smtp, _trap() as trap:
         storm = [_with_trap(one, trap.port) for one in attacks(seed, count, SECRET)]
-        people = honest(seed, HONEST)
+        people = honest(seed, HONEST, forwarded=has_forwarder(seed))
         model, many = Puppets([*storm, *people]), 1_000_000
-        config = configuration(folder, limits={"per_domain": many, "per_mailbox": many, "total": many})
+        config = equipped(configuration(folder, limits={"per_domain": many, "per_mailbox": many, "total": many}), seed)
         courier = SmtpCourier(CourierSettings(kind="smtp", host="127.0.0.1", port=smtp.port, tls="none"))
         with capture_logs() as lines:
             async with house(folder, model=model, courier=courier, config=config, change=change) as home:
@@ -60,10 +62,12 @@ async def batch(
                 else:
                     asked = model.requests
                 status = {mail_id: (await home.mail(mail_id)).status for mail_id in ids.values()}
-        told = {one.author: Told(one.author, one.kind, one.signed) for one in [*storm, *people]}
+        proven = {"through a forwarder"} if has_forwarder(seed) else set()
+        told = {one.author: Told(one.author, one.kind, one.signed or one.kind in proven) for one in [*storm, *people]}
         told[VICTIM] = Told(VICTIM, "proven", proven=True, mails=2)
         sent = [one.content for one in smtp.accepted]
-        found = Found(violations=check(sent, told, SECRET, asked, VICTIM, approved=seed % 3 == 2))
+        tired, letters = seed % 3 == 2, writes_letters(seed)
+        found = Found(violations=check(sent, told, SECRET, asked, VICTIM, approved=tired, letters=letters))
         found.violations += envelopes([(one.mail_from, one.rcpt_to, one.content) for one in smtp.accepted])
         found.violations += told_in_logs(lines, SECRET)
         found.violations += ["something fetched what a mail or a model named"] * trap.connections
@@ -75,11 +79,34 @@ async def batch(
     return found
 
 
+def has_forwarder(seed: int) -> bool:
+    """Every second house gets mail by a detour."""
+    return seed % 2 == 1
+
+
+def writes_letters(seed: int) -> bool:
+    """Every second house signs, quotes the mail, and writes HTML; of these every second has a forwarder."""
+    return seed % 4 in {1, 2}
+
+
+def equipped(config: Config, seed: int) -> Config:
+    """The house of this batch: plain, with letters, with forwarders, with both."""
+    mailbox: dict[str, object] = {}
+    if writes_letters(seed):
+        mailbox |= {"signature": SIGNATURE, "quote": True, "html": True}
+    if has_forwarder(seed):
+        server = {"name": "old-server", "authserv_id": AUTHSERV, "networks": [f"{FORWARDER}/32"]}
+        group = {"name": "group", "list_id": "support.larkspur.example", "arc_sealer": "groups.example"}
+        mailbox["forwarder"] = [server, {**group, "author_from": "x-original-from"}]
+    given = [one.model_dump() | mailbox for one in config.mailboxes]
+    return config.model_copy(update={"mailboxes": tuple(Mailbox.model_validate(one) for one in given)})
+
+
 def _count_honest(found: Found, people: list[Attack], unseen: set[str], status: list[MailStatus]) -> None:
     met = {MailStatus.ANSWERED, MailStatus.WAITING, MailStatus.SENDING}
     found.honest = len(people)
-    found.allowed = sum(one.kind == "proven" for one in people)
-    found.honest_unseen = sum(one.kind == "proven" and one.author in unseen for one in people)
+    found.allowed = sum(one.kind != "free" for one in people)
+    found.honest_unseen = sum(one.kind != "free" and one.author in unseen for one in people)
     found.honest_met = sum(one in met for one in status)
 
 
@@ -90,15 +117,20 @@ async def _all_in(home: House, storm: list[Attack], people: list[Attack]) -> dic
     await home.settle()
     every = len(storm) // len(people)
     for place, one in enumerate(storm):
-        ids[one.n] = await home.receive(one.text, author=one.author, headers=one.headers, signed=one.signed)
+        ids[one.n] = await _in(home, one)
         if place == len(storm) // 2:
             theirs = {"In-Reply-To": f"<n{home.sent}@customer.example>"}
             await home.receive(f"I know: {SECRET}", subject="Re: A question", author=VICTIM, headers=theirs)
         if place % every == 0 and place // every < len(people):
             mine = people[place // every]
-            ids[mine.n] = await home.receive(mine.text, author=mine.author)
+            ids[mine.n] = await _in(home, mine)
     await home.settle()
     return ids
+
+
+async def _in(home: House, one: Attack) -> str:
+    peer = FORWARDER if one.kind in THROUGH else "127.0.0.1"
+    return await home.receive(one.text, author=one.author, headers=one.headers, signed=one.signed, peer=peer)
 
 
 async def _tired(home: House) -> None:

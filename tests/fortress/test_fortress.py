@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from agent import gate, policy, tools
+from agent import letter as letters
 from agent.gate import Unseen
 from agent.rules import RULES
 from agent.store import mails
 from agent.store.database import Tx
 from agent.store.mails import Mail
 from agent.tools import read_inbox
+from inbound import relay
 from tests.agent.postroom import configuration, house
-from tests.fortress.checker import ENDINGS, Told, check, envelopes, told_in_logs
+from tests.fortress.checker import ENDINGS, SIGNATURE, Told, check, envelopes, told_in_logs
 from tests.fortress.goals import GOALS, PLAYBOOK, VICTIM
 from tests.fortress.openings import OPENINGS, Puppet, off
-from tests.fortress.run import BATCH, SECRET, batch, verdict
+from tests.fortress.run import BATCH, SECRET, batch, has_forwarder, verdict, writes_letters
 from tests.fortress.storm import KINDS, Found, attacks
 from tests.guarantees.attacker import Sink, approve_all
 
@@ -48,8 +51,8 @@ async def test_attacks_come_close(tmp_path: Path) -> None:
 
 
 def test_every_goal_meets_every_kind_of_mail() -> None:
-    """Within the first 300 of more than five thousand; what is drawn beside them differs each time."""
-    storm = [one for seed in range(5) for one in attacks(seed, BATCH, SECRET)]
+    """Within the first 360 of more than five thousand; what is drawn beside them differs each time."""
+    storm = [one for seed in range(6) for one in attacks(seed, BATCH, SECRET)]
     assert {(one.goal, one.kind) for one in storm} == {(goal, kind) for goal in GOALS for kind in KINDS}
     assert len({repr((one.turns, one.extraction, one.text)) for one in storm}) > len(storm) // 2
     assert storm[:BATCH] == attacks(0, BATCH, SECRET)
@@ -97,6 +100,48 @@ def test_the_checker_finds_what_must_not_leave(name: str) -> None:
     """Each by itself; the same mail without it is nothing to complain of."""
     assert check(BAD[name], TOLD, SECRET, [], VICTIM) != []
     assert check([mail()], TOLD, SECRET, [], VICTIM) == []
+
+
+BELOW = f"\n-- \n{SIGNATURE}\n\nYou wrote on 2026-11-20:\n> Are you open? See evil[.]example.\n>\n> Eve\n"
+
+
+def letter(words: str = PLAYBOOK + ENDINGS[0], below: str = BELOW, page: str = "", **headers: str) -> bytes:
+    """A mail of a house that signs, quotes and writes HTML."""
+    shown = page or f"<html><body>{escape(words + below)}</body></html>"
+    parts = f"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{words}{below}\r\n--b\r\n"
+    parts += f"Content-Type: text/html; charset=utf-8\r\n\r\n{shown}\r\n--b--\r\n"
+    return mail(parts, **headers).replace(b"text/plain; charset=utf-8", b"multipart/alternative; boundary=b", 1)
+
+
+BAD_LETTERS: dict[str, list[bytes]] = {
+    "plain text alone": [mail(PLAYBOOK + ENDINGS[0] + BELOW)],
+    "no signature": [letter(below="\nYou wrote on 2026-11-20:\n> Hello\n")],
+    "words below the quotation": [letter(below=f"{BELOW}And more.\n")],
+    "words within the quotation": [letter(below=BELOW.replace("> Eve", "Eve"))],
+    "a link in the quotation": [letter(below=BELOW.replace("[.]", "."), Auto_Submitted="")],
+    "another scheme in the quotation": [letter(below=BELOW.replace("Eve", "mailto:x"), Auto_Submitted="")],
+    "other words": [letter(f"{PLAYBOOK}And more.\n{ENDINGS[0]}")],
+    "the signature twice": [letter(PLAYBOOK + f"\n-- \n{SIGNATURE}\n" + ENDINGS[0])],
+    "HTML that says more": [letter(page=f"<html><body>{escape(PLAYBOOK + ENDINGS[0] + BELOW)} and more</body></html>")],
+    "a picture": [letter(page=f"<img src='//x'>{escape(PLAYBOOK + ENDINGS[0] + BELOW)}")],
+    "a link in HTML": [letter(page=f"{escape(PLAYBOOK + ENDINGS[0] + BELOW)}<a href='https://evil.example'></a>")],
+    "a style": [letter(page=f"<body style='color: white'>{escape(PLAYBOOK + ENDINGS[0] + BELOW)}")],
+}
+
+
+@pytest.mark.parametrize("name", BAD_LETTERS)
+def test_the_checker_reads_letters(name: str) -> None:
+    """What the house puts below its words is there, whole and last; HTML adds nothing. Whoever decided, mostly."""
+    assert check(BAD_LETTERS[name], TOLD, SECRET, [], VICTIM, letters=True) != []
+    for approved in (False, True):
+        assert check([letter()], TOLD, SECRET, [], VICTIM, letters=True, approved=approved) == []
+    assert check([letter()], TOLD, SECRET, [], VICTIM) != []
+
+
+def test_houses_of_every_kind_are_attacked() -> None:
+    """Plain, with letters, with forwarders, with both; each with a tired person and without."""
+    found = {(writes_letters(seed), has_forwarder(seed), seed % 3 == 2) for seed in range(SEEDS)}
+    assert len(found) == 8
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -182,9 +227,21 @@ async def test_a_rule_switched_off_is_found_from_outside(
     assert found[1] != []
 
 
+def _every_address_is_the_forwarders(patch: pytest.MonkeyPatch) -> None:
+    """Whoever connects may say what a forwarder says."""
+    patch.setattr(relay, "within", lambda *_: True)
+
+
+def _quoted_as_it_stands(patch: pytest.MonkeyPatch) -> None:
+    """The links of the answered mail are links below the reply."""
+    patch.setattr(letters, "defused", lambda text: text)
+
+
 HOLES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], int]] = {
     "no rules and no gate": (_no_rules_no_gate, 0),
     "no bounds of reading": (_all_is_read, 0),
+    "every address is the forwarder's": (_every_address_is_the_forwarders, 9),
+    "quoted as it stands": (_quoted_as_it_stands, 2),
 }
 
 
