@@ -80,12 +80,20 @@ DEVICE = re.compile(
 
 PROGRAM = re.compile(
     r"(?i)iphone|ipad|ipod|ios\b|apple|macbook|android|samsung|galaxy|huawei|honor\b|xiaomi|redmi|oppo\b|oneplus|pixel|motorola|nokia"
-    r"|sony|lg mobile|htc\b|blackberry|windows|phone|telefon|t[ée]l[ée]phone|tel[ée]fono|telefone|handy|mobile?\b|m[óo]vil|celular|cellulare"
-    r"|smartphone|tablet|mail|outlook|office|gmail|google|yahoo|proton|thunderbird|tuta|gmx|web\.de|hey\.com|front\b|spark\b|superhuman"
-    r"|shortwave|missive|canary|fastmail|posteo|aol\b|icloud|hotmail|zoho|yandex|device|ger[äa]t|telekom|t-online|vodafone|orange"
-    r"|laposte|libero|virgilio|почт|телефон|смартфон|邮|郵|手机|手機|メール|the all-new"
+    r"|sony|htc\b|blackberry|windows|phone|telefon|t[ée]l[ée]phone|tel[ée]fono|telefone|handy|mobile?\b|m[óo]vil|celular|cellulare"
+    r"|smartphone|tablet|outlook|office 365|microsoft|gmail|google|yahoo|proton|thunderbird|tuta|gmx|web\.de|hey\.com|superhuman|shortwave"
+    r"|missive|fastmail|posteo|aol\b|icloud|hotmail|zoho|yandex|mailspring|mailbird|em client|k-?9 mail|fairemail|blue ?mail|mail\.ru"
+    r"|my device|ger[äa]t|t-online|laposte|libero|virgilio|почт|телефон|смартфон|邮|郵|手机|手機|メール|the all-new"
 )
 """A program or a device, without which a line that begins like theirs is the author's: `Sent with DHL on Monday`."""
+
+TOLD_WHEN = re.compile(
+    r"(?i)\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|last (?:week|month|night)|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    r"|gestern|heute|letzte woche|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|hier|aujourd.hui|lunes|martes|mi[ée]rcoles|jueves|viernes"
+    r"|ayer|hoy|maandag|dinsdag|woensdag|donderdag|vrijdag|gisteren|vandaag|luned[ìi]|marted[ìi]|mercoled[ìi]|gioved[ìi]|venerd[ìi]|ieri|oggi"
+    r"|segunda-feira|ontem|hoje|poniedzia[łl]ek|wczoraj|dzisiaj|вчера|сегодня)\b|\d{1,2}[./]\d{1,2}\.?"
+)
+"""A day in a line that begins like a program's: somebody tells of a parcel."""
 
 DISCLAIMER = re.compile(
     r"(?i)^[\W_]{0,3}(?:th(?:is|e) (?:e-?mail|message|communication|transmission)(?: message)?(?: \([^()]{1,60}\))?(?: and (?:any|all|its) (?:\w+ )?(?:attachments?|files?)"

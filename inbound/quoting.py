@@ -5,8 +5,9 @@ Rules:
   `>` block are the author's again; after an attribution without `>`, all that follows is history.
 - A verb alone is no attribution ("your colleague wrote:"): a date, time or address stands in it, or `>` lines follow.
 - A forwarded mail is no history: it is what the author sends; it stays.
-- A signature starts at `-- `, at the line of a device, at a disclaimer or a list's footer, at a PGP signature (whose
-  frame above the text belongs to it), or is a closing formula with a few short lines at the very end.
+- A signature starts at `-- `, at the line of a device (below which a question is the author's again), at a disclaimer
+  or a list's footer, at a PGP signature (whose frame above the text belongs to it), or is a closing formula with a few
+  short lines at the very end.
 - No text is ever lost: every line is in exactly one of the three, and where nothing would be new, everything is.
 """
 
@@ -81,11 +82,9 @@ def _kinds(lines: list[str]) -> list[str]:
             continue
         elif _begins_history(lines, at):
             state = "history"
-        elif state == "quoted" and line.strip():
-            state = "signature" if _ends_text(lines, at) else "new"
-        elif state == "new" and _ends_text(lines, at):
-            state = "signature"
-        kinds.append({"history": "quoted", "forwarded": "new"}.get(state, state))
+        elif (state == "quoted" and line.strip()) or state == "new" or (state == "device" and _asks_below(lines, at)):
+            state = _after(lines, at)
+        kinds.append({"history": "quoted", "forwarded": "new", "device": "signature"}.get(state, state))
     return kinds
 
 
@@ -146,6 +145,19 @@ def _is_field_block(lines: list[str]) -> bool:
     return "from" in seen and len(seen) >= 3 and ("subject" in seen or any("@" in line for line in block))
 
 
+def _after(lines: list[str], at: int) -> str:
+    """What a line of the author's begins: more of their text, a signature, or a device's line."""
+    if not _ends_text(lines, at):
+        return "new"
+    return "device" if phrases.DEVICE.match(lines[at]) else "signature"
+
+
+def _asks_below(lines: list[str], at: int) -> bool:
+    """Whether a paragraph begins here that asks something: a telephone does not, and some write below its line."""
+    paragraph = itertools.takewhile(str.strip, lines[at : at + 20])
+    return bool(at) and not lines[at - 1].strip() and any(sign in line for line in paragraph for sign in "?？")
+
+
 def _ends_text(lines: list[str], at: int) -> bool:
     line = lines[at]
     if _DASHES.match(line) or phrases.SIGNATURE.match(line):
@@ -154,7 +166,8 @@ def _ends_text(lines: list[str], at: int) -> bool:
         following = " ".join(lines[at + 1 : at + 5])
         return phrases.FOOTER.search(following) is not None or phrases.DISCLAIMER.match(following.strip()) is not None
     if phrases.DEVICE.match(line):
-        return len(line) <= 120 and not line.rstrip().endswith("?") and phrases.PROGRAM.search(line) is not None
+        named = phrases.PROGRAM.search(line) is not None and phrases.TOLD_WHEN.search(line) is None
+        return named and len(line) <= 120 and not line.rstrip().endswith("?")
     # "This message is about my order" begins like one too.
     return phrases.DISCLAIMER.match(line) is not None and _disclaims(lines[at : at + 4])
 

@@ -101,6 +101,8 @@ def test_the_fields_of_another_mail_begin_history(block: str) -> None:
         "Sent from my old address you should have a mail, did it come?",
         "Hello,\n\nSent with DHL on Monday, it has not arrived.\nWhere is it?",
         "Sent via UPS on 3 May.\nPlease look.",
+        "Sent via Royal Mail.\nWhere is it?",
+        "Sent from my phone yesterday, no answer came.\nPlease look.",
         "Gesendet mit Hermes am Montag, nichts kam an.\nWas nun?",
         "Envoyé avec Chronopost lundi.\nRien ne vient.",
         "Thanks,\ncan you also send an invoice?",
@@ -166,6 +168,13 @@ def test_a_signature_is_apart(signature: str) -> None:
     parts = split(f"Where is my order?\n\n{signature}")
     assert parts.new == "Where is my order?"
     assert parts.signature == signature
+
+
+def test_a_question_below_a_devices_line_is_new() -> None:
+    """Who writes below it is not cut off; what asks nothing there is the device's."""
+    parts = split("Hello.\n\nSent from my iPhone\n\nPS: could you\nsend an invoice?\n\nGet Outlook for iOS\n\nACME Ltd")
+    assert parts.new == "Hello.\n\nPS: could you\nsend an invoice?"
+    assert parts.signature.split() == ["Sent", "from", "my", "iPhone", "Get", "Outlook", "for", "iOS", "ACME", "Ltd"]
 
 
 def test_a_signature_above_the_quotation() -> None:
