@@ -19,6 +19,9 @@ os.environ.pop("OPENAI_API_KEY", None)  # whatever a developer has set: no test 
 os.environ.update(secrecy.ENVIRONMENT)
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", scratch.root())
 
+LONG = {"test_19_hostile_mail.py", "test_browser.py", "test_mutants.py", "test_nodes.py", "test_21_durability.py"}
+"""Files with tests of ten seconds and more."""
+
 SECRETS = pytest.StashKey[list[str]]()
 """What the processes of a run found, in the one that leads it."""
 
@@ -46,6 +49,11 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SECRETS] = []
     HUNT.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest begin first: else one process works on them when the others have ended."""
+    items.sort(key=lambda one: one.path.name not in LONG)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
