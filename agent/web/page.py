@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,22 @@ def actor(request: Request) -> str:
     return one.name if one else ACTOR
 
 
+@cache
+def _templates() -> Environment:
+    """Compiled once in a process, however many desks it has."""
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    found.filters.update(words.FILTERS)
+    return found
+
+
 class Pages:
     """Puts values into templates; all of them escape what they are given."""
 
     def __init__(self, sessions: Sessions, mailboxes: Sequence[str] = ()) -> None:
         self._sessions = sessions
         self._mailboxes = tuple(mailboxes)
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        self._templates.filters.update(words.FILTERS)
 
     def show(self, template: str, request: Request, status: int = 200, /, **values: Any) -> Response:
         session, one = session_of(request), person_of(request)
@@ -80,7 +87,7 @@ class Pages:
         values["decides"] = decides(request)
         values["invites"] = one is not None and one.may(PersonRole.ADMIN)
         values.setdefault("breaker", "")
-        return HTMLResponse(self._templates.get_template(template).render(values), status_code=status)
+        return HTMLResponse(_templates().get_template(template).render(values), status_code=status)
 
     def note(self, request: Request, title: str, text: str, status: int, back: str = "/") -> Response:
         return self.show("note.html", request, status, title=title, text=text, back=back)

@@ -16,7 +16,7 @@ from agent.passwords import Passwords
 from agent.store import people as store
 from agent.store.people import Person, PersonRole, PersonState
 from agent.web.session import COOKIE
-from tests.agent.desk_visitor import Form, Page, Visitor
+from tests.agent.desk_visitor import Form, Page, Visitor, plain_client
 
 PASSWORD = "four plain words here"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -53,7 +53,7 @@ async def entered(visitor: Visitor, one: Person) -> Entered:
 @asynccontextmanager
 async def browser_of(visitor: Visitor, one: Person | None = None) -> AsyncIterator[Visitor]:
     """Another browser at the same desk: logged in as somebody, or as nobody."""
-    async with httpx2.AsyncClient(base_url=visitor.client.base_url, trust_env=False) as client:
+    async with plain_client(visitor.client.base_url) as client:
         if one is not None:
             client.cookies.set(COOKIE, (await entered(visitor, one)).token, domain="127.0.0.1")
         yield Visitor(visitor.home, client, visitor.port)

@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from agent import approval
@@ -16,7 +15,7 @@ from agent.states import DraftState, MailStatus
 from agent.store import pauses
 from agent.web.server import DeskPortBusyError, bind
 from agent.web.session import COOKIE
-from tests.agent.desk_visitor import Form, Page, Visitor, hosted, served, strict, visiting
+from tests.agent.desk_visitor import Form, Page, Visitor, hosted, plain_client, served, strict, visiting
 from tests.agent.postroom import CUSTOMER, HOURS, ORDER, configuration, house
 
 pytestmark = pytest.mark.usefixtures("both_databases")
@@ -143,7 +142,7 @@ async def test_another_host_name_is_refused(visitor: Visitor) -> None:
 async def test_the_printed_link_opens_the_desk(tmp_path: Path, host: str) -> None:
     """Wherever the desk listens: the link is one that a browser on this machine can follow."""
     config = configuration(tmp_path, desk={"host": host, "port": 0})
-    async with house(tmp_path, config=config) as home, served(home), httpx2.AsyncClient(trust_env=False) as client:
+    async with house(tmp_path, config=config) as home, served(home), plain_client() as client:
         assert "token" not in home.service.desk_link
         await hosted(home)
         answer = await client.get(home.service.desk_link, follow_redirects=True)
@@ -177,7 +176,7 @@ async def test_a_decision_needs_the_forms_own_token(visitor: Visitor) -> None:
     """None, an empty one, and that of another session: 403, and nothing is decided."""
     mail_id = await visitor.drafted()
     form = (await visitor.page(f"/mail/{mail_id}")).form("approve")
-    async with httpx2.AsyncClient(base_url=visitor.client.base_url, trust_env=False) as other:
+    async with plain_client(visitor.client.base_url) as other:
         await other.get("/", params={"token": visitor.home.service.sessions.token})
         elsewhere = Page((await other.get(f"/mail/{mail_id}")).text).form("approve").fields["form_token"]
     assert elsewhere != form.fields["form_token"]

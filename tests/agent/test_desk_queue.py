@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from agent.states import MailStatus
@@ -17,7 +16,7 @@ from agent.web import live
 from agent.web.app import Desk
 from agent.web.page import HERE
 from agent.web.server import serving
-from tests.agent.desk_visitor import Visitor, hosted, visiting
+from tests.agent.desk_visitor import Visitor, hosted, plain_client, visiting
 from tests.agent.postroom import HOURS, ORDER, SUPPORT, house
 
 
@@ -171,7 +170,7 @@ async def test_listeners_are_bounded_and_end_with_the_service(tmp_path: Path, mo
         desk, port = Desk(home.parts, home.service.sessions), listening.getsockname()[1]
         async with (
             serving(desk.app(), listening),
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+            plain_client(f"http://127.0.0.1:{port}") as client,
         ):
             await hosted(home)
             await client.get("/", params={"token": home.service.sessions.token})

@@ -150,7 +150,7 @@ async def test_nothing_in_an_attachment_is_read_by_anybody(tmp_path: Path, watch
             mail_id = await home.receive_raw(mail_with(*FILES), mail_from=CUSTOMER)
             await home.settle()
             port = home.service.desk.getsockname()[1]
-            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
                 await hosted(home)
                 await client.get("/", params={"token": home.service.sessions.token})
                 page = await client.get(f"/mail/{mail_id}")
@@ -201,7 +201,7 @@ async def test_each_is_served_as_a_download_of_no_type(tmp_path: Path) -> None:
         mail_id = await home.receive_raw(mail_with(*files), mail_from=CUSTOMER)
         await home.settle()
         port = home.service.desk.getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
             await hosted(home)
             await client.get("/", params={"token": home.service.sessions.token})
             for n, (_, _, data) in enumerate(files):

@@ -40,7 +40,7 @@ async def listening(
         service = assemble(build(config, database=database, now=Clock()), open_courier(config.courier))
         assert service.hooks is not None
         port = service.hooks.getsockname()[1]
-        async with running(service), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with running(service), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
             yield client
 
 
