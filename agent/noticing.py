@@ -194,6 +194,7 @@ async def _by_mail(parts: Parts, courier: Courier, one: Notice) -> DeliveryResul
             meant = one.kind == passing_on.KIND and await passing_on.was_meant(parts, tx, one)
         if not raw:
             return Never(reason="the mail's bytes are not kept any more")
+    # A small one is signed on the event loop: under a millisecond of processor for 16 KB, with both keys.
     email = await aside(len(raw), approved, parts, one, raw, meant)
     if isinstance(email, Refused):
         return Never(reason=f"{email.code}: {email.reason}")

@@ -37,6 +37,7 @@ SIGNED = (
     "content-transfer-encoding",
 )
 
+_BLANKS = re.compile(rb"[ \t]+")
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
@@ -104,22 +105,22 @@ def sign(raw: bytes, keys: tuple[DkimKey, ...]) -> bytes:
     head, _, body = raw.partition(b"\r\n\r\n")
     fields = [_relaxed(field) for field in re.split(rb"\r\n(?![ \t])", head)]
     body_hash = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode("ascii")
-    signatures = [_signature_header(key, fields, body_hash) for key in keys]
+    names, signed = _selected(fields)
+    tagged = b"".join(name + b":" + value + b"\r\n" for name, value in signed)
+    signatures = [_signature_header(key, _folded_names(names), tagged, body_hash) for key in keys]
     return b"".join(reversed(signatures)) + raw
 
 
-def _signature_header(key: DkimKey, fields: list[tuple[bytes, bytes]], body_hash: str) -> bytes:
-    names, signed = _selected(fields)
+def _signature_header(key: DkimKey, names: str, signed: bytes, body_hash: str) -> bytes:
     tags = (
         f"v=1; a={key.algorithm}; c=relaxed/relaxed; d={key.domain};\r\n"
         f" s={key.selector};\r\n"
-        f" h={_folded_names(names)};\r\n"
+        f" h={names};\r\n"
         f" bh={body_hash};\r\n"
         f" b="
     ).encode("ascii")
     _, unsigned_value = _relaxed(b"DKIM-Signature: " + tags)
-    data = b"".join(name + b":" + value + b"\r\n" for name, value in signed) + b"dkim-signature:" + unsigned_value
-    encoded = base64.b64encode(key.signature(data))
+    encoded = base64.b64encode(key.signature(signed + b"dkim-signature:" + unsigned_value))
     rows = [encoded[start : start + 70] for start in range(0, len(encoded), 70)]
     return b"DKIM-Signature: " + tags + b"\r\n  ".join(rows) + b"\r\n"
 
@@ -129,7 +130,8 @@ def _selected(fields: list[tuple[bytes, bytes]]) -> tuple[list[str], list[tuple[
     names: list[str] = []
     signed: list[tuple[bytes, bytes]] = []
     for name in SIGNED:
-        found = [field for field in reversed(fields) if field[0] == name.encode("ascii")]
+        wanted = name.encode("ascii")
+        found = [field for field in reversed(fields) if field[0] == wanted]
         signed += found
         names += [name] * (len(found) + (name in OVERSIGNED))
     return names, signed
@@ -143,13 +145,14 @@ def _folded_names(names: list[str]) -> str:
 def _relaxed(field: bytes) -> tuple[bytes, bytes]:
     """RFC 6376 3.4.2."""
     name, _, value = field.partition(b":")
-    unfolded = re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b""))
+    unfolded = _BLANKS.sub(b" ", value.replace(b"\r\n", b""))
     return name.strip().lower(), unfolded.strip(b" ")
 
 
 def _relaxed_body(body: bytes) -> bytes:
     """RFC 6376 3.4.4."""
-    lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return b"".join(line + b"\r\n" for line in lines)
+    tidy = _BLANKS.sub(b" ", body).replace(b" \r\n", b"\r\n")
+    end = len(tidy) - tidy.endswith(b" ")
+    while end >= 2 and tidy[end - 2 : end] == b"\r\n":
+        end -= 2
+    return tidy[:end] + b"\r\n" if end else b""

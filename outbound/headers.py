@@ -43,6 +43,8 @@ def is_safe(text: str) -> bool:
 
     Decoded up to three times, by our own reader and by the standard library's: some readers decode twice.
     """
+    if "=?" not in text:  # there is nothing to decode
+        return not has_controls(text)
     for _ in range(3):
         if has_controls(text) or any(has_controls(reading) for reading in _readings(text)):
             return False
@@ -97,6 +99,8 @@ def encoded_words(text: str) -> list[str]:
 
 def decode(value: str) -> str:
     """Return what an unfolded header value says. Raises MalformedHeaderError where it is not strictly UTF-8."""
+    if "=?" not in value:
+        return value
     joined = _BETWEEN_WORDS.sub(r"\1", value)
     return _ENCODED_WORD.sub(lambda match: _decode_word(*match.groups()), joined)
 

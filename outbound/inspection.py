@@ -155,6 +155,7 @@ def _problem_with(headers: list[tuple[str, str]]) -> str:
     return f"header {missing[0]} is missing" if missing else ""
 
 
+@lru_cache(maxsize=256)
 def _mailbox(value: str) -> tuple[str, str]:
     """Read one mailbox in the forms that `headers.mailbox` writes. Returns (name, address)."""
     match = _WITH_NAME.fullmatch(value)
