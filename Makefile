@@ -11,6 +11,9 @@ N ?= 5000
 SECONDS ?= 60
 SEED ?= 0
 
+# What is imported is compiled once, not again by each of some hundred processes, whatever the shell has set.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test crash kill fortress mutants fuzz screenshots lint unit format docs lock clean help
 
 help: ## show the targets
