@@ -112,6 +112,8 @@ class CourierSettings(Frozen):
 
 
 APIS = frozenset({"ses", "postmark", "mailgun", "sendgrid", "resend"})
+REBUILT = frozenset({"postmark", "sendgrid", "resend"})
+"""Those that take no bytes: structure and DKIM signature of what leaves are theirs."""
 ANSWERS_BEFORE_MAIL = 8
 """EHLO, STARTTLS, EHLO, two of AUTH, MAIL, RCPT and DATA."""
 

@@ -142,6 +142,15 @@ async def test_everything_is_looked_at_and_scripts_can_read_it(
     assert {row["about"] for row in rows} >= {"larkspur.invalid MX", "store", "disk"}
 
 
+async def test_who_signs_in_our_place_is_named(tmp_path: Path) -> None:
+    """A key of ours would sign nothing that leaves by a provider that builds the mail anew."""
+    courier = {"kind": "resend", "api_key": "k", "base_url": "http://127.0.0.1:1"}
+    found = await examine(configuration(tmp_path, courier=courier), ["larkspur.example"], StaticZone({}))
+    dkim = about(found, "larkspur.example DKIM")
+    assert dkim.health is Health.SKIPPED
+    assert "resend signs with a key of its own" in dkim.said
+
+
 @pytest.mark.parametrize(("answer", "health"), [(GOOD, Health.OK), ('{"error": "no"}', Health.FAIL)])
 async def test_rspamd_is_asked_about_an_empty_mail(answer: str, health: Health) -> None:
     """In its own protocol: a server that only answers is not enough."""
