@@ -13,7 +13,7 @@ from agent.states import MailStatus
 from agent.store import queue
 from agent.store.queue import View
 
-PUT_ASIDE = View((MailStatus.CLOSED,), tag=spam.TAG)
+PUT_ASIDE = View((MailStatus.CLOSED,), tags=(spam.TAG,))
 
 
 async def listed(config: Config, last: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Select, func, literal, literal_column, select, union_all
@@ -19,11 +20,14 @@ from agent.states import DraftState, MailStatus
 from agent.store.database import Tx
 from agent.store.desk_tables import handling, mail_mark, mail_tag, verdict
 from agent.store.mails import LISTED, Listed, listed, listed_row
+from agent.store.statements import Unindexed
 from agent.store.tables import draft, intent, mail
 
 COUNTED = 1000
 """A count stops here."""
-FEW = 2_000
+MOST_APART = 8
+"""Mailboxes that are read one by one; a person of more reads all mail and leaves out what is not theirs."""
+FEW = 5_000
 """From so many on, what a view is narrowed by is no place to begin: enough of it is near at hand."""
 
 Place = tuple[datetime, str]
@@ -38,9 +42,10 @@ class View:
     resting: bool | None = None
     """True: only what rests; False: not what rests; None: either."""
     draft_state: DraftState | None = None
-    assignee: str = ""
+    assignees: tuple[str, ...] = ()
+    """A mail has one: with two that differ the list is empty."""
     team: str = ""
-    tag: str = ""
+    tags: tuple[str, ...] = ()
     priority: str = ""
     marks: tuple[tuple[str, ...], ...] = ()
     """Of each of these groups a mail has one mark: see `agent.store.marks`."""
@@ -72,22 +77,35 @@ async def _is_few(tx: Tx, view: View) -> bool:
 
 def _narrowing(view: View) -> list[Select[tuple[str]]]:
     """Ids of mails, one question for each thing that the view is narrowed by."""
-    tags = [select(mail_tag.c.mail_id).where(mail_tag.c.tag == word) for word in (view.tag, view.priority) if word]
+    tags = [select(mail_tag.c.mail_id).where(mail_tag.c.tag == word) for word in (*view.tags, view.priority) if word]
     marked = [select(mail_mark.c.mail_id).where(mail_mark.c.mark.in_(group)) for group in view.marks]
-    named = ((handling.c.assignee, view.assignee), (handling.c.team, view.team))
+    named = [(handling.c.assignee, one) for one in view.assignees] + [(handling.c.team, view.team)]
     return tags + marked + [select(handling.c.mail_id).where(column == name) for column, name in named if name]
 
 
-def _query(view: View, status: MailStatus | None, now: datetime, *, few: bool) -> Select[tuple[str]]:
-    """Ids alone, not ordered yet. `few`: begin with what the view is narrowed by, else with the view."""
-    query = select(mail.c.id)
-    if status is not None:
-        # As an expression it is no index's, so that the database begins elsewhere.
-        query = query.where((mail.c.status.concat("") if few else mail.c.status) == status)
+Start = tuple[MailStatus | None, tuple[str, ...] | None]
+
+
+def _starts(view: View, *, few: bool) -> list[Start]:
+    """Statuses and mailboxes, each read by itself: an index gives the order of one of each, not of several."""
+    boxes = view.mailboxes
     if view.mailbox:
-        query = query.where(mail.c.mailbox == view.mailbox)
-    if view.mailboxes is not None:
-        query = query.where(mail.c.mailbox.in_(view.mailboxes))
+        boxes = (view.mailbox,) if boxes is None or view.mailbox in boxes else ()
+    if boxes is None:
+        return [(status, None) for status in view.statuses or (None,)]
+    together = few or len(boxes) > MOST_APART
+    return list(product(view.statuses or (None,), [boxes] if boxes and together else [(one,) for one in boxes]))
+
+
+def _query(view: View, start: Start, now: datetime, *, few: bool) -> Select[tuple[str]]:
+    """Ids alone, not ordered yet. `few`: begin with what the view is narrowed by, else with the view."""
+    query, (status, boxes) = select(mail.c.id), start
+    if status is not None:
+        query = query.where((Unindexed(mail.c.status) if few else mail.c.status) == status)
+    if boxes is not None and len(boxes) == 1 and not few:
+        query = query.where(mail.c.mailbox == boxes[0])
+    elif boxes is not None:
+        query = query.where(Unindexed(mail.c.mailbox).in_(boxes))
     if view.before is not None:
         query = query.where(mail.c.received_at < view.before)
     for asked in _narrowing(view):
@@ -103,12 +121,13 @@ def _query(view: View, status: MailStatus | None, now: datetime, *, few: bool) -
 
 def _by_draft(view: View, *, few: bool) -> Select[tuple[str, datetime, str]]:
     """Mails that have a draft in the view's state; read by the drafts, of which there are as many as are wanted."""
-    state = draft.c.state.concat("") if few else draft.c.state
+    state = Unindexed(draft.c.state) if few else draft.c.state
     query = select(draft.c.mail_id, draft.c.created_at, draft.c.id).where(state == view.draft_state)
     if view.mailbox:
         query = query.where(draft.c.mailbox == view.mailbox)
     if view.mailboxes is not None:
-        theirs = select(mail.c.id).where(mail.c.id == draft.c.mail_id, mail.c.mailbox.in_(view.mailboxes))
+        box = Unindexed(mail.c.mailbox)
+        theirs = select(mail.c.id).where(mail.c.id == draft.c.mail_id, box.in_(view.mailboxes))
         query = query.where(theirs.exists())
     for asked in _narrowing(view):
         ids = asked.selected_columns[0]
@@ -135,8 +154,8 @@ async def page(tx: Tx, view: View, *, now: datetime, limit: int, after: Place | 
         return await _page_by_draft(tx, view, limit=limit, after=after)
     found: dict[str, Line] = {}
     few = await _is_few(tx, view)
-    for status in view.statuses or (None,):
-        wanted = _ordered(_query(view, status, now, few=few), view, after, few=few).limit(limit).subquery()
+    for start in _starts(view, few=few):
+        wanted = _ordered(_query(view, start, now, few=few), view, after, few=few).limit(limit).subquery()
         rows = await tx.execute(
             select(*LISTED, intent.c.data.label("intent"))
             .join(wanted, wanted.c.id == mail.c.id)
@@ -168,7 +187,7 @@ async def counts(tx: Tx, views: Mapping[str, View], *, now: datetime) -> dict[st
         for ids in _counted(view, now, few=await _begins_with_filter(tx, view))
     ]
     found = dict.fromkeys(views, 0)
-    for row in await tx.execute(union_all(*asked)):
+    for row in await tx.execute(union_all(*asked)) if asked else ():
         found[row.name] = min(found[row.name] + row.n, COUNTED)
     return found
 
@@ -183,7 +202,7 @@ def _counted(view: View, now: datetime, *, few: bool) -> list[Select[Any]]:
     if view.draft_state is not None:
         drafts = _by_draft(view, few=few)
         return [drafts if few else drafts.order_by(draft.c.created_at)]
-    found = [_query(view, status, now, few=few) for status in view.statuses or (None,)]
+    found = [_query(view, start, now, few=few) for start in _starts(view, few=few)]
     return found if few else [one.order_by(mail.c.received_at) for one in found]
 
 

@@ -59,7 +59,8 @@ _FIND = {
         "AND n < :below ORDER BY n DESC LIMIT :most"
     ),
 }
-_WITHIN = "AND searched.mail_id IN (SELECT id FROM mail WHERE mailbox IN :within)"
+_WITHIN = "AND EXISTS (SELECT 1 FROM mail WHERE mail.id = searched.mail_id AND mail.mailbox || '' IN :within)"
+"""Looked at for each hit: as a list, or by an index of mailboxes, it would be all mail of theirs for every question."""
 _FIND_WITHIN = {
     name: text(found.text.replace("ORDER BY", f"{_WITHIN} ORDER BY")).bindparams(bindparam("within", expanding=True))
     for name, found in _FIND.items()

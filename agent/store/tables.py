@@ -131,7 +131,7 @@ mail = Table(
     Index(None, "status", "received_at", "id"),  # all that a list's order needs: a walk reads no rows
     Index(None, "received_at", "id"),
     Index(None, "mailbox", "status", "received_at", "id"),
-    Index(None, "mailbox", "received_at"),
+    Index(None, "mailbox", "received_at", "id"),
     Index(None, "conversation_id", "received_at"),
     Index(None, "message_id"),
     Index(None, "content_key"),

@@ -58,6 +58,9 @@ def narrowed(asked: Mapping[str, str]) -> dict[str, Any]:
         groups.append((marks.risk(code),))
     if band := found.pop("sure", ""):
         groups.append(_bands(band))
+    for name, field in (("tag", "tags"), ("assignee", "assignees")):
+        if word := found.pop(name, ""):
+            found[field] = (word,)
     return {**found, **({"marks": tuple(groups)} if groups else {})}
 
 

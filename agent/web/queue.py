@@ -23,6 +23,7 @@ from agent.states import DraftState, MailStatus
 from agent.store import handlings, pauses, queue, reputation, saved_views
 from agent.store.queue import Place, View
 from agent.web import narrowing
+from agent.web.counted import Counts
 from agent.web.narrowing import FILTERS, choices, narrowed, query_of
 from agent.web.page import Pages, actor, sees, somebody, within
 
@@ -46,7 +47,7 @@ VIEWS: dict[str, tuple[str, View]] = {
     "unseen": ("To audit", View((_S.ANSWERED,), draft_state=DraftState.UNSEEN, audited=False)),
     "answered": ("Answered", View((_S.ANSWERED,))),
     "automatic": ("Automatic", View((_S.RECORDED, _S.DUPLICATE))),
-    "spam": ("Spam", View((_S.CLOSED,), tag="spam")),
+    "spam": ("Spam", View((_S.CLOSED,), tags=("spam",))),
     "closed": ("Closed", View((_S.CLOSED,))),
     "all": ("All", View()),
 }
@@ -85,12 +86,9 @@ def view_of(
 ) -> View:
     """A view of this name, narrowed by what was asked and to mailboxes; beyond `limit` a mail is escalated."""
     saved = VIEWS[name][1]
-    fields = narrowed(asked)
-    if name == "mine":
-        fields["assignee"] = me
-    if saved.tag or name == "mentions":
-        fields["tag"] = saved.tag or mention(me)
-    fields["mailboxes"] = within
+    fields = {"tags": (), "assignees": (), **narrowed(asked), "mailboxes": within}
+    fields["tags"] += (*saved.tags, *((mention(me),) if name == "mentions" else ()))
+    fields["assignees"] += (me,) if name == "mine" else ()
     return replace(saved, before=now - limit if name == "escalated" else None, **fields)
 
 
@@ -100,6 +98,7 @@ class QueuePage:
     def __init__(self, parts: Parts, pages: Pages) -> None:
         self._parts = parts
         self._pages = pages
+        self._counts = Counts()
 
     async def show(self, request: Request) -> Response:
         chosen = request.query_params.get("view", "waiting")
@@ -119,10 +118,11 @@ class QueuePage:
             if kept:  # to count a narrowed list costs more than to show its page
                 counts = {chosen: f"{PAGE}+" if after or len(lines) > PAGE else str(len(lines))}
             else:
-                counts = {name: _counted(n) for name, n in (await queue.counts(tx, views, now=now)).items()}
+                known = await self._counts.of(tx, (me, within(request)), views, now=now)
+                counts = {name: _counted(n) for name, n in known.items()}
             handled, tags = await handlings.of_many(tx, [line.mail.id for line in lines[:PAGE]])
             paused = await pauses.all_(tx)
-            known = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
+            blown = await reputation.get_breaker(tx, parts.config.postroom.tenant_id)
             saved = await saved_views.of(tx, somebody(request).id)
         mailboxes = [one.address for one in parts.config.mailboxes if sees(request, one.address)]
         return self._pages.show(
@@ -150,7 +150,7 @@ class QueuePage:
             priorities=PRIORITIES,
             rests=list(REST),
             paused=paused,
-            breaker=breaker.told(known),
+            breaker=breaker.told(blown),
             now=now,
         )
 

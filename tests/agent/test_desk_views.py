@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
@@ -15,11 +16,12 @@ from agent.audit import SYSTEM
 from agent.forgetting import forget
 from agent.store import marks, queue, trail
 from agent.store.people import PersonRole
+from agent.web.counted import SECONDS
 from agent.web.narrowing import FILTERS, SURE, narrowed
 from inbound.contracts import InboundEmailIntent
 from tests.agent.desk_visitor import Visitor, visiting
 from tests.agent.newcomers import browser_of, form_token, person
-from tests.agent.postroom import CUSTOMER, HOURS, SALES
+from tests.agent.postroom import CUSTOMER, HOURS, SALES, SUPPORT
 
 ELSEWHERE = {"Reply-To": "somebody@else.example"}
 NOBODY = "My aunt sends her greetings to your cat and to all of you."
@@ -103,6 +105,70 @@ async def test_a_narrowed_list_is_counted_by_its_page(visitor: Visitor, monkeypa
         monkeypatch.setattr("agent.web.queue.PAGE", page)
         text = (await visitor.client.get("/", params={"view": "waiting", "intent": "opening_hours"})).text
         assert re.findall(r'class="count">([^<]+)<', text) == [told]
+
+
+async def test_views_are_counted_when_something_changed(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each page; after a change, after a while, and for who sees other mailboxes, at once."""
+    asked, real = [], queue.counts
+
+    async def counts(*given: Any, **named: Any) -> dict[str, int]:
+        asked.append(1)
+        return await real(*given, **named)
+
+    async def counted(at: Visitor) -> tuple[str, int]:
+        text = (await at.client.get("/")).text
+        asked_now = len(asked)
+        asked.clear()
+        return re.findall(r'class="count">([^<]+)<', text)[0], asked_now
+
+    monkeypatch.setattr(queue, "counts", counts)
+    mail_id = await visitor.drafted()
+    assert [await counted(visitor), await counted(visitor)] == [("1", 1), ("1", 0)]
+    form = (await visitor.page(f"/mail/{mail_id}")).form("close")
+    await visitor.post(form, reason="by phone")
+    assert [await counted(visitor), await counted(visitor)] == [("0", 1), ("0", 0)]
+    visitor.home.clock.advance(seconds=SECONDS)
+    assert await counted(visitor) == ("0", 1)
+    async with browser_of(visitor, await person(visitor, "vera", PersonRole.VIEWER, SALES)) as at:
+        assert await counted(at) == ("0", 1)
+
+
+async def test_what_a_view_asks_for_and_what_narrows_it_both_hold(visitor: Visitor) -> None:
+    """Somebody else's mails are none of mine; a tag does not take the place of the view's own."""
+    mail_id = await visitor.drafted()
+    form = (await visitor.page(f"/mail/{mail_id}")).form("tag")
+    await visitor.client.post(f"/mail/{mail_id}/assign", data={**form.fields, "word": "desk", "seen": ""})
+    await visitor.client.post(f"/mail/{mail_id}/tag", data={**form.fields, "word": "vip"})
+    assert await listed(visitor, view="mine") == await listed(visitor, view="mine", assignee="desk") == [mail_id]
+    assert await listed(visitor, view="mine", assignee="ruth") == []
+    await visitor.client.post(f"/mail/{mail_id}/spam", data=form.fields)
+    assert await listed(visitor, view="spam", tag="vip") == [mail_id]
+    assert await listed(visitor, view="spam", tag="other") == []
+
+
+@pytest.mark.usefixtures("both_databases")
+async def test_who_has_several_mailboxes_sees_them_in_one_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read one by one or together, page by page: each mail of theirs once, in the view's order."""
+    async with visiting(tmp_path) as visitor:
+        given = []
+        for n in range(5):
+            given.append(await visitor.home.receive(HOURS, to=((SUPPORT, SALES)[n % 2],), signed=False))
+            visitor.home.clock.advance(seconds=1)
+        await visitor.home.settle()
+        monkeypatch.setattr("agent.web.queue.PAGE", 2)
+        one = await person(visitor, "vera", PersonRole.VIEWER, SUPPORT, SALES)
+        async with browser_of(visitor, one) as at:
+            for apart, view in product((0, 8), ("waiting", "all")):
+                monkeypatch.setattr(queue, "MOST_APART", apart)
+                link, seen = f"/?view={view}", list[str]()
+                while link:
+                    text = (await at.client.get(link)).text
+                    seen += re.findall(r'href="/mail/([^"]+)"', text)
+                    more = re.search(r'href="(/\?[^"]+after=[^"]+)"', text)
+                    link = more[1].replace("&amp;", "&") if more else ""
+                assert (apart, view, seen) == (apart, view, given if view == "waiting" else given[::-1])
 
 
 @pytest.mark.usefixtures("both_databases")

@@ -11,6 +11,7 @@ depends_on = None
 INDEXES = {
     "ix_mail_status_received_at": ["status", "received_at"],
     "ix_mail_mailbox_status_received_at": ["mailbox", "status", "received_at"],
+    "ix_mail_mailbox_received_at": ["mailbox", "received_at"],
 }
 """Those of before; each is made anew with the id behind."""
 _BAND = "CASE {} END".format(
