@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inbound.settings import Forwarder, IdentitySettings
+from tests.agent.postroom import CUSTOMER, HOURS, house
+from tests.guarantees.attacker import Sink
 from tests.inbound.letters import SIGNED, Asking, Key, envelope, letter, rsa_key, sign, zone
 
 SHOP = rsa_key("shop.example")
@@ -130,3 +134,16 @@ async def test_dns_trouble_is_never_a_pass(name: str) -> None:
         asking.envelope = envelope("ann@shop.example")
         found = await asking.about(raw)
     assert (found.author, found.temporary) == (None, True)
+
+
+async def test_who_is_not_proven_gets_nothing_unseen(tmp_path: Path) -> None:
+    """A draft that a person sends, at most; the same mail with a signature is answered at once."""
+    sink = Sink()
+    async with house(tmp_path, courier=sink) as home:
+        mail_id = await home.receive(HOURS, signed=False)
+        await home.settle()
+        assert sink.given == []
+        assert (await home.waiting(mail_id)).proposal.recipient.email == CUSTOMER
+        await home.receive(HOURS, author="bob@customer.example")
+        await home.settle()
+    assert [one.recipient for one in sink.given] == ["bob@customer.example"]

@@ -25,7 +25,7 @@ async def test_the_mailbox_that_was_written_to_answers(tmp_path: Path, claim: st
     sink = Sink()
     said = CLAIMS[claim]
     async with house(tmp_path, model=Attacker([(send(body=said),)]), courier=sink) as home:
-        await home.receive(HOURS, to=(to,), headers={"X-From": "boss@larkspur.example"})
+        await home.receive(HOURS, to=(to,), headers={"X-From": "boss@larkspur.example", "To": "boss@larkspur.example"})
         await home.receive(said, to=(to,), author="bob@customer.example")
         await home.settle()
         await approve_all(home)

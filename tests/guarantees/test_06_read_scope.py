@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.postroom import CUSTOMER, SALES, SUPPORT, house
-from tests.guarantees.attacker import CANARY, EVIL, Attacker, Sink, call
+from tests.guarantees.attacker import CANARY, EVIL, Attacker, Sink, approve_all, call, send
 
 READ = (call("read_inbox", '{"limit": 20}'),)
 THEIRS = {"In-Reply-To": "<secret@customer.example>", "References": "<secret@customer.example>"}
@@ -50,3 +50,21 @@ async def test_the_author_sees_their_own_conversation(tmp_path: Path) -> None:
         await home.receive("Any news?", subject="Re: My case", headers=THEIRS)
         await home.settle()
     assert any(CANARY in request.model_dump_json() for request in model.requests[before:])
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_who_learned_our_message_id_sees_nothing(tmp_path: Path, *, signed: bool) -> None:
+    """Everybody in a conversation has it, and everybody whom our reply was passed on to."""
+    model, sink = Attacker([READ, (send(),)]), Sink()
+    async with house(tmp_path, model=model, courier=sink) as home:
+        await home.receive(f"My number is {CANARY}.")
+        await home.settle()
+        await approve_all(home)
+        (ours,) = sink.given
+        before = len(model.requests)
+        theirs = {"In-Reply-To": f"<{ours.message_id}>"}
+        await home.receive("And mine?", author="bob@customer.example", signed=signed, headers=theirs)
+        await home.settle()
+    asked = model.requests[before:]
+    assert len(asked) > 2
+    assert not [request for request in asked if CANARY in request.model_dump_json()]

@@ -14,8 +14,8 @@ from agent import approval
 from agent.approval import Decided, NotDecided
 from agent.parts import Parts
 from agent.policy import Rules, Settings
-from tests.agent.postroom import HOURS, SALES, SUPPORT, configuration, house
-from tests.guarantees.attacker import Sink
+from tests.agent.postroom import HOURS, SALES, SUPPORT, House, configuration, house
+from tests.guarantees.attacker import Attacker, Sink, Turn, send
 
 IN_STORE = {
     "text": "UPDATE draft SET proposal = json_set(proposal, '$.plain_text', 'Pay 500 to my account.')",
@@ -23,6 +23,8 @@ IN_STORE = {
     "recipient": "UPDATE mail SET author = 'eve@evil.example'",
     "thread head": "UPDATE draft SET thread_head = 'm-other'",
 }
+FREE: list[Turn] = [(send(body="Thank you for writing.\n"),)]
+"""What a person may let go."""
 
 
 @pytest.mark.parametrize("what", IN_STORE)
@@ -62,7 +64,39 @@ async def test_another_policy_or_sender_voids_what_was_seen(tmp_path: Path, chan
         assert isinstance(done, NotDecided)
 
 
-async def test_an_edit_a_newer_mail_and_age_void_it(tmp_path: Path) -> None:
+async def test_a_newer_mail_voids_what_waits(tmp_path: Path) -> None:
+    """The reply starts over with both mails; what was seen before cannot be approved."""
+    async with house(tmp_path, model=Attacker(FREE), courier=Sink()) as home:
+        old = await home.waiting(await _asked(home))
+        newer = await home.receive(HOURS, subject="Re: A question")
+        await home.settle()
+        done = await approval.approve(home.parts, old.id, by="ruth", seen_hash=old.approval_hash)
+        assert isinstance(done, NotDecided)
+        assert (await home.waiting(newer)).conversation_id == old.conversation_id
+
+
+async def test_a_newer_mail_stops_what_was_approved(tmp_path: Path) -> None:
+    """It is read after the approval and before the reply leaves: a person looks at both."""
+    sink = Sink()
+    async with house(tmp_path, model=Attacker(FREE), courier=sink) as home:
+        first = await _asked(home)
+        old = await home.waiting(first)
+        done = await approval.approve(home.parts, old.id, by="ruth", seen_hash=old.approval_hash)
+        assert isinstance(done, Decided)
+        newer = await home.receive(HOURS, subject="Re: A question")
+        await home.service.triager.drain()
+        await home.settle()
+        assert sink.given == []
+        assert (await home.mail(newer)).conversation_id == old.conversation_id
+
+
+async def _asked(home: House) -> str:
+    mail_id = await home.receive(HOURS)
+    await home.settle()
+    return mail_id
+
+
+async def test_an_edit_and_age_void_it(tmp_path: Path) -> None:
     """Each leaves the old draft where nobody can approve it any more."""
     sink = Sink()
     async with house(tmp_path, courier=sink) as home:
