@@ -83,8 +83,8 @@ def about(event: DeliveryEvent, sent: Delivery) -> str:
     """Whom of those that our mail went to a report is about; empty where it does not say."""
     if len(sent.recipients) == 1:
         return sent.recipient
-    named = canonical(event.recipient)
-    return named if named in sent.recipients else ""
+    named = canonical(event.recipient) or ""
+    return next((one for one in sent.recipients if one.lower() == named.lower()), "")
 
 
 async def refused(parts: Parts, tx: Tx, sent: Delivery, unserved: Sequence[Unserved], *, now: datetime) -> None:

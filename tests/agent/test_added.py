@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from agent import approval, by_hand, forgetting, switch
 from agent.additions import LARGEST, NOTHING_ADDED, Added, Brought, bring
 from agent.approval import Decided, NotDecided
+from agent.reported import reported
 from agent.states import MailStatus, OutboxState
 from agent.store import deliveries, suppression
 from agent.store.deliveries import Delivery
@@ -18,6 +19,7 @@ from agent.store.drafts import Draft
 from agent.store.tables import draft as draft_table
 from agent.store.tables import outbox
 from agent.story import tell
+from inbound.contracts import DeliveryEvent
 from outbound.compose import Inspected, inspect
 from outbound.couriers.smtp import SmtpCourier
 from outbound.settings import CourierSettings
@@ -287,6 +289,49 @@ async def test_rates_are_kept_for_each_recipient(tmp_path: Path) -> None:
         await home.settle()
         assert len(told.given) == 1
         assert f"to {BO}" in (await home.mail(mail_id)).status_reason
+
+
+async def test_what_stops_the_rest_does_not_undo_the_answer(tmp_path: Path) -> None:
+    """The author has it; a newer mail keeps it from the copy, and nobody is asked to write it a second time."""
+    async with scripted(rcpt=[YES, LATER]) as peer, house(tmp_path, courier=courier(peer)) as home:
+        draft = await written(home, brought(BO))
+        await approve(home, draft)
+        await home.settle()
+        await home.receive("And the dog?", subject="Re: A question", headers={"References": "<n1@customer.example>"})
+        home.clock.advance(hours=1)
+        await home.settle()
+        mail = await home.mail(draft.mail_id)
+        assert mail.status is MailStatus.ANSWERED
+        assert f"not to {BO}: a newer mail" in mail.status_reason
+        assert [one.state.value for one in await home.drafts(draft.mail_id)] == ["approved"]
+        assert rcpts(peer) == [CUSTOMER, BO]
+
+
+@pytest.mark.parametrize(
+    ("reports", "gone"),
+    [
+        ([BO], [BO]),
+        ([BO.upper()], [BO]),
+        ([BO, CY], [BO, CY]),
+        ([""], []),
+        (["eve@evil.example"], []),
+        ([CUSTOMER], [CUSTOMER]),
+    ],
+)
+async def test_a_report_about_a_mail_to_several_is_about_the_one_whom_it_names(
+    tmp_path: Path, reports: list[str], gone: list[str]
+) -> None:
+    """One that names nobody of them suppresses nobody; two that name two count both."""
+    async with house(tmp_path, courier=Told()) as home:
+        draft = await written(home, brought())
+        await approve(home, draft)
+        await home.settle()
+        message_id = (await delivery(home, draft.mail_id)).message_id
+        for one in reports:
+            about = {"kind": "bounced", "recipient": one, "permanent": True, "original_message_id": message_id}
+            await reported(home.parts, [DeliveryEvent.model_validate(about)] * 2)
+        async with home.parts.database.read() as tx:
+            assert [one.address for one in await suppression.listing(tx, "test")] == sorted(gone)
 
 
 @both

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent import answering, approval
+from agent.additions import Brought, bring
 from agent.config import Config
 from agent.demo_world import Signature, finish, static_zone
 from agent.states import MailStatus
@@ -272,3 +273,21 @@ async def test_a_person_at_the_desk_may_be_first(tmp_path: Path) -> None:
         await home.settle()
         own = await answer(home, notice["Reply-To"])
         assert ((await home.mail(own)).status, len(home.replies())) == (MailStatus.PERSON, 1)
+
+
+async def test_what_a_colleague_put_to_the_draft_does_not_leave_by_mail(tmp_path: Path) -> None:
+    """Who answers by mail saw neither the copies nor the files."""
+    async with homely(tmp_path) as home:
+        mail_id, notice = await forwarded(home, HOURS, signed=False)
+        draft = await home.waiting(mail_id)
+        put = bring("bo@partner.example", [("offer.pdf", b"%PDF")])
+        assert isinstance(put, Brought)
+        words = draft.proposal
+        await approval.edit(
+            home.parts, draft.id, by="ben", subject=words.subject, plain_text=words.plain_text,
+            seen_hash=draft.approval_hash, brought=put,
+        )  # fmt: skip
+        await answer(home, notice["Reply-To"])
+        (reply,) = home.replies()
+        assert b"Cc:" not in reply
+        assert b"offer.pdf" not in reply

@@ -22,6 +22,7 @@ CHANGES = [
     ("UPDATE outbox SET recipient = 'eve@evil.example'", "the recipient of delivery"),
     ("UPDATE draft SET proposal = replace(proposal, 'from 9 to 18', 'from 8 to 18')", "the text of draft"),
     ("UPDATE draft SET proposal = replace(proposal, 'Re: ', 'Fw: ')", "the subject of draft"),
+    ('UPDATE draft SET added = \'{"copies": ["eve@evil.example"]}\'', "the copies or files of draft"),
 ]
 
 

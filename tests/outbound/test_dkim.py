@@ -97,6 +97,13 @@ def test_signed_bytes_are_still_ours() -> None:
     assert signed.endswith(composed(subject="Größe").raw)
 
 
+def test_another_copy_breaks_the_signature() -> None:
+    """Who is named in Cc is signed, as From and To are."""
+    signed = sign(composed(way="approved", copies=("bo@x.example",)).raw, KEYS)
+    assert verifies(signed, 0)
+    assert not verifies(signed.replace(b"Cc: bo@x.example", b"Cc: eve@evil.example"), 0)
+
+
 def test_without_keys_nothing_is_added() -> None:
     assert sign(composed().raw, ()) == composed().raw
 

@@ -101,3 +101,27 @@ def test_beside_the_text_are_files_as_we_write_them_and_nothing_else(part: bytes
     text = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + body
     head = head.replace(b"text/plain; charset=utf-8", b'multipart/mixed; boundary="b"')
     assert isinstance(inspect(head + b"\r\n\r\n" + text + b"--b\r\n" + part + b"--b--\r\n"), Refused)
+
+
+@pytest.mark.parametrize("mark", [b"auto-replied", b"auto-generated"])
+def test_only_what_a_person_approved_has_copies(mark: bytes) -> None:
+    """By the bytes alone, whatever is said of them."""
+    raw = composed(way="approved", copies=("bo@x.example",)).raw
+    assert isinstance(inspect(raw), Inspected)
+    marked = raw.replace(b"MIME-Version:", b"Auto-Submitted: " + mark + b"\r\nMIME-Version:", 1)
+    assert isinstance(inspect(marked), Refused)
+
+
+@pytest.mark.parametrize(
+    "cc",
+    [
+        b"Bo <bo@x.example>",
+        b"bo@x.example,cy@x.example",
+        b"bo@x.example, bo@x.example",
+        b"bo@x.example, ",
+        b"a b@x.example",
+    ],
+)
+def test_copies_are_read_as_we_write_them(cc: bytes) -> None:
+    raw = composed(way="approved", copies=("bo@x.example",)).raw
+    assert isinstance(inspect(raw.replace(b"Cc: bo@x.example", b"Cc: " + cc)), Refused)
