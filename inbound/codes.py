@@ -39,7 +39,7 @@ ENCRYPTED = "encrypted"
 NO_TEXT = "no_text"
 
 SENTENCES: dict[str, str] = {
-    HIDDEN_TEXT: "the mail has text that a reader does not see",
+    HIDDEN_TEXT: "the mail has text that a reader does not see, or may not see",
     BIDI: "characters turn the direction of the text",
     INVISIBLE: "invisible characters stand inside words",
     TAG_CHARACTERS: "invisible tag characters carry hidden text",

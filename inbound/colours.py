@@ -11,6 +11,8 @@ from __future__ import annotations
 import colorsys
 import re
 
+from tinycss2.color4 import parse_color  # type: ignore[import-untyped]  # tinycss2 ships no type hints
+
 Colour = tuple[int, int, int]
 CLEAR: Colour = (-1, -1, -1)
 WHITE: Colour = (255, 255, 255)
@@ -48,7 +50,19 @@ def parse(value: str) -> Colour | None:
         return _hex(found[1])
     if found := _FUNCTION.fullmatch(value):
         return _function(found[1], found[2])
-    return _digits(value) if re.fullmatch("[0-9a-f]{6}", value) else None
+    return _digits(value) if re.fullmatch("[0-9a-f]{6}", value) else _otherwise(value)
+
+
+def _otherwise(value: str) -> Colour | None:
+    """The rarer names and notations of CSS Color 4."""
+    if not re.fullmatch(r"[a-z]{3,25}|[a-z]{3,10}\([^()]{1,100}\)", value):
+        return None
+    try:
+        found = parse_color(value).to("srgb")
+        red, green, blue = (max(0, min(255, round(255 * one))) for one in found.coordinates)
+    except (AttributeError, NotImplementedError, TypeError, ValueError, OverflowError):
+        return None
+    return (red, green, blue) if found.alpha >= 0.05 else CLEAR
 
 
 def told_apart(text: Colour | None, ground: Colour | None) -> bool:

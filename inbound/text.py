@@ -37,6 +37,9 @@ _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", 
 MAX_TRIALS = 20_000
 """Looks that are tried for what a page may say besides; past that, what may be said hides."""
 
+MAX_OTHERS = 12
+"""Other looks that are followed further inside; with more, the text may be hidden."""
+
 _CLOSED = frozenset({"datalist", "rp"})
 """Elements that browsers do not show."""
 
@@ -59,6 +62,8 @@ class _Open:
     tag: str
     look: Look
     quotes: int
+    others: frozenset[Look] = frozenset()
+    """How else it may look inside, as only a browser can say."""
 
 
 @dataclass
@@ -107,14 +112,15 @@ def _sheet(source: str, planted: Page) -> Sheet:
 def _walk(page: _Page, planted: Page) -> None:
     root = planted.body.parent
     for node in (root, planted.body) if root else ():
-        page.stack.append(_Open(node.tag, _look(page, node), 0))
+        look, others = _look(page, node)
+        page.stack.append(_Open(node.tag, look, 0, others))
     for token in planted.tokens:
         if isinstance(token, str):
             _text(page, token)
         elif isinstance(token, Closed):
-            _close(page, token.node.tag)
+            _close(page, token.node)
         elif token is root or token is planted.body:
-            page.stack.append(_Open(token.tag, page.stack[-1].look, page.stack[-1].quotes))
+            page.stack.append(replace(page.stack[-1], tag=token.tag))
         else:
             _open(page, token)
     _end_link(page)
@@ -134,31 +140,37 @@ def _open(page: _Page, node: Node) -> None:
         page.target = node.attributes.get("href", "")
     if tag in tree.VOID or tag == "style":
         return
-    look = _look(page, node)
+    look, others = _look(page, node)
     if tag == "bdo" or look.turned:
         page.risks.add(codes.BIDI)
     quotes = page.stack[-1].quotes + (tag == "blockquote" and not _only_indents(node.attributes))
-    page.stack.append(_Open(tag, look, min(quotes, 9)))
+    page.stack.append(_Open(tag, look, min(quotes, 9), others))
     if tag == "li" and look.seen:
         _put(page, "- ")
 
 
-def _look(page: _Page, node: Node) -> Look:
-    """How text inside an element looks; `unclear` where what may be said of it would hide it."""
-    parent = page.stack[-1].look
+def _look(page: _Page, node: Node) -> tuple[Look, frozenset[Look]]:
+    """How text inside an element looks, and how else it may look; `unclear` where it may be hidden."""
+    above = page.stack[-1]
     presented = _presented(node.tag, node.attributes)
     declared, doubts = page.sheet.style(node)
     own = style_of(node.attributes.get("style", ""))
     found = _upon(presented, declared, own.declared)
-    look = _inside(parent, node, found)
-    if not look.gone and not look.unclear:
-        others = [_upon(presented, declared | one, own.declared) for one in _together(doubts)]
-        others += [found | own.doubtful] if own.doubtful else []
-        page.trials -= len(others)
-        over = page.trials < 0 and bool(others)
-        hides = over or any(_inside(parent, node, _at_rest(page, one)).hides_more(look) for one in others)
-        look = replace(look, unclear=hides or page.sheet.lost)
-    return look
+    look = _inside(above.look, node, found)
+    if look.gone or look.unclear or page.sheet.lost:
+        return replace(look, unclear=look.unclear or page.sheet.lost), frozenset()
+    said = [found, *(_upon(presented, declared | one, own.declared) for one in _together(doubts))]
+    said += [found | own.doubtful] if own.doubtful else []
+    if len(said) == 1 and not above.others:
+        return look, frozenset()
+    page.trials -= len(said) * (1 + len(above.others))
+    if page.trials < 0:
+        return replace(look, unclear=True), frozenset()
+    origins = (above.look, *above.others)
+    others = {_inside(one, node, _at_rest(page, each)) for one in origins for each in said} - {look}
+    if len(others) > MAX_OTHERS or any(one.hides_more(look) for one in others):
+        return replace(look, unclear=True), frozenset()
+    return look, frozenset(others)
 
 
 def _upon(*layers: Declarations) -> Declarations:
@@ -207,7 +219,7 @@ def _presented(tag: str, attributes: dict[str, str]) -> Declarations:
         found["background-color"] = ("yellow", False)
     if tag == "pre":
         found["white-space"] = ("pre", False)
-    if tag == "a":
+    if tag == "a" and "href" in attributes:
         found["color"] = ("blue", False)
     return found
 
@@ -220,11 +232,16 @@ def _only_indents(attributes: dict[str, str]) -> bool:
     return border[0].startswith(("none", "0"))
 
 
-def _close(page: _Page, tag: str) -> None:
+def _close(page: _Page, node: Node) -> None:
+    tag = node.tag
     if tag == "a":
         _end_link(page)
     if len(page.stack) > 1 and page.stack[-1].tag == tag:
-        page.stack.pop()
+        ended = page.stack.pop()
+        outer = page.stack[-1]
+        # Some readers let the paragraph go on where the tree has ended it.
+        if tree.OPEN in node.attributes and ended.look.hides_more(outer.look):
+            outer.look = replace(outer.look, unclear=True)
     if tag in _BLOCKS:
         _owe(page, 2 if tag in _PARAGRAPHS else 1)
 

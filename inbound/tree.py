@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import html
+import itertools
 import re
 
 import nh3
@@ -43,6 +44,8 @@ _ATTRIBUTES = frozenset(
 )  # fmt: skip
 OURS = "x-ours-"
 """Start of the names that are given here."""
+OPEN = "x-ours-open"
+"""Attribute of the paragraphs that `open_paragraphs` finds."""
 MAX_ASKED = 200
 """Names of attributes that style sheets ask about; of more, nobody knows whether they are there."""
 
@@ -55,6 +58,7 @@ _LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{MAX_TAG}}}")
 _DATA = re.compile(r"data:[^\"'\s<>)]{100,}+")
 _BODY = re.compile(r"(?i)<(body|html)(?=[\s>/])")
 _ASKED = re.compile(r"\[\s*([a-zA-Z_][\w-]{0,60})")
+_PARAGRAPH_OR_TABLE = re.compile(r"(?i)<(/?p|table)(?=[\s>/])")
 _INNER_SHEETS = re.compile(r"(?is)<(?:svg|object|audio|video|canvas)[\s>/].*")
 _SHEET = re.compile(r"(?is)<style[^>]*>(.*?)(?:</style|\Z)")
 _COMMENT = re.compile(r"(?s)<!--.*?(?:-->|\Z)")
@@ -102,8 +106,24 @@ def attributes(source: str) -> frozenset[str]:
 
 
 def lacks_elements(source: str) -> bool:
-    """Whether elements are dropped that others may be counted by."""
-    return any(name.lower() in _DROPPED - {"title"} for name in _NAME.findall(source))
+    """Whether elements are dropped that others may be counted by, or stand elsewhere for some readers."""
+    dropped = any(name.lower() in _DROPPED - {"title"} for name in _NAME.findall(source))
+    return dropped or bool(open_paragraphs(source))
+
+
+def open_paragraphs(source: str) -> list[int]:
+    """Where paragraphs begin in which a table stands: without a doctype it stays there, else it ends them."""
+    lowered = source.lower()
+    barred = any(f"<{name}" in lowered for name in ("button", "marquee", "applet", "object", "caption"))
+    found: list[int] = []
+    begun = -1
+    for match in _PARAGRAPH_OR_TABLE.finditer(source):
+        name = match[1].lower()
+        if name == "table" and begun >= 0 and begun not in found[-1:]:
+            found.append(begun)
+        if name != "table":
+            begun = match.end() if name == "p" else begun if barred else -1
+    return found
 
 
 def inner_sheets(source: str) -> list[str]:
@@ -123,7 +143,7 @@ def build(source: str) -> str:
         source,
         tags=names | {"style", "blockquote", "a"},
         clean_content_tags=set(_DROPPED),
-        attributes={"*": asked, "a": {"href"}},
+        attributes={"*": asked | {OPEN}, "a": {"href"}},
         link_rel=None,
         url_schemes={"http", "https", "mailto", "tel", "sms", "cid"},
     )
@@ -132,6 +152,8 @@ def build(source: str) -> str:
 def _renamed(source: str) -> str:
     """The source with names of ours where the tree builder would not keep its own."""
     odd: dict[str, int] = {}
+    starts = open_paragraphs(source)
+    source = f" {OPEN}".join(source[at:end] for at, end in itertools.pairwise([0, *starts, len(source)]))
     source = _LIKE_OURS.sub(r"<\1x-like-ours-", source)
     source = _ODD_NAME.sub(lambda one: f"<{one[1]}{OURS}odd{odd.setdefault(one[2].lower(), len(odd))}", source)
     source = _BODY.sub(lambda one: f"<{OURS}{one[1].lower()}", source)

@@ -56,7 +56,15 @@ _GROUND_WORDS = re.compile(
     rf"|contain|(?:padding|border|content)-box|auto|/|{_LENGTH}"
 )
 _FUNCTION = re.compile(r"[a-z-]+\([^()]*(?:\([^()]*\)[^()]*)*\)|[^\s(),]+")
-_RESET = ("color", "-webkit-text-fill-color", "font-size", "visibility", "background-color", "white-space")
+_RESET = (
+    "color",
+    "-webkit-text-fill-color",
+    "font-size",
+    "visibility",
+    "background-color",
+    "background-image",
+    "white-space",
+)
 
 
 def is_known(name: str, value: str) -> bool:

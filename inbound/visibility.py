@@ -55,7 +55,8 @@ class Look:
     turned: bool = False
     """The direction of the text is overridden."""
     filled: bool = False
-    """The colour is `-webkit-text-fill-color`, which `color` does not change."""
+    """The letters have the colour `fill` (`-webkit-text-fill-color`), which `color` does not change."""
+    fill: Colour | None = None
     unclear: bool = False
     """It takes a browser to say whether it is seen."""
 
@@ -66,7 +67,7 @@ class Look:
     @property
     def faults(self) -> tuple[bool, ...]:
         """Each reason not to be seen, and whether it holds; further inside some may be undone, the others remain."""
-        alike = not colours.told_apart(self.colour, self.ground)
+        alike = not colours.told_apart(self.fill if self.filled else self.colour, self.ground)
         return self.gone, self.unclear, not self.visible, self.size <= SMALLEST, alike
 
     def hides_more(self, other: Look) -> bool:
@@ -81,14 +82,16 @@ def inside(parent: Look, found: Declarations) -> Look:
     style = {name: value for name, (value, _) in found.items()}
     look = replace(parent, size=_font_size(style, parent.size))
     visibility = style.get("visibility", "")
+    fill = style.get("-webkit-text-fill-color", "")
     opacity = parent.opacity * _share(style.get("opacity", ""))
     return replace(
         look,
         gone=parent.gone or opacity <= 0.05 or _gone(style, look.size),
         opacity=opacity,
         visible=parent.visible if visibility in _INHERITED else visibility not in {"hidden", "collapse"},
-        colour=_colour(style, parent),
-        filled=style.get("-webkit-text-fill-color", "") not in _NO_FILL or (parent.filled and "all" not in style),
+        colour=_colour(style.get("color", ""), parent.colour),
+        filled=parent.filled if fill in _INHERITED else fill not in _NO_FILL,
+        fill=_colour(fill, parent.fill),
         ground=_ground(style, parent.ground),
         pre=style["white-space"].startswith(("pre", "break")) if "white-space" in style else parent.pre,
         turned=parent.turned or "override" in style.get("unicode-bidi", ""),
@@ -104,14 +107,24 @@ def _is_unclear(style: dict[str, str]) -> bool:
     get = style.get
     blended = get("mix-blend-mode", "normal") != "normal" or get("backface-visibility") == "hidden"
     masked = any(get(f"{maker}mask{part}", "none") != "none" for maker in ("", "-webkit-") for part in ("", "-image"))
-    colour = get("-webkit-text-fill-color") or get("color", "")
+    written = (get("-webkit-text-fill-color", ""), get("color", ""))
     return (
         blended
         or masked
+        or _ground_is_unclear(get("background-color", ""))
         or _OTHER_FILTER.search(get("filter", "")) is not None
-        or ("(" in colour and colours.parse(colour) is None)
+        or any("(" in colour and colours.parse(colour) is None for colour in written)
         or any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED)
         or any(get(name, "none") not in {"none", *_INHERITED, "initial"} for name in ("animation", "animation-name"))
+    )
+
+
+def _ground_is_unclear(value: str) -> bool:
+    """Whether a colour stands there that is none of ours: `oklch(0 0 0)`."""
+    functions = re.findall(r"[a-z-]+\([^()]{0,100}\)", value)
+    return any(
+        not one.startswith(("url", "image")) and "gradient" not in one and colours.parse(one) is None
+        for one in functions
     )
 
 
@@ -236,12 +249,9 @@ def _is_flat(matrix: str) -> bool:
     return abs(a * d - b * c) <= 0.0025 or max(abs(x), abs(y)) >= 10 * -FAR
 
 
-def _colour(style: dict[str, str], parent: Look) -> Colour | None:
-    value = style.get("-webkit-text-fill-color", "")
-    if value in _NO_FILL:
-        value = "" if parent.filled else style.get("color", "")
+def _colour(value: str, before: Colour | None) -> Colour | None:
     if value in _INHERITED or value == "currentcolor":
-        return parent.colour
+        return before
     return colours.BLACK if value == "initial" else colours.parse(value)
 
 
@@ -253,5 +263,5 @@ def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
     if value in _INHERITED or value in {"initial", "none"}:
         return before
     words = re.findall(r"[\w-]+\([^()]{0,100}\)|[#\w-]+", value)[:10]
-    found = next((colour for word in words if (colour := colours.parse(word)) is not None), None)
+    found = next((colour for word in words if (colour := colours.parse(word)) is not None), colours.CLEAR)
     return before if found == colours.CLEAR else found

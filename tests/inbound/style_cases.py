@@ -103,6 +103,12 @@ HIDDEN = {
     "by width": _page("@media (width > 100px){.x{display:none}}", _P),
     "where it is supported": _page("@supports (display:grid){.x{display:none}}", _P),
     "in a layer": _page("@layer a{.x{display:none}}", _P),
+    "in a paragraph that a table does not end": f"{_GOOD}<p style='display:none'><table><tr><td>{EVIL}</table>",
+    "behind a table in a paragraph": f"{_GOOD}<p style='display:none'><table></table>{EVIL}",
+    "without an address": f"{_GOOD}<div style='color:#fff'><a>{EVIL}</a></div>",
+    "on a ground without a colour": f"{_GOOD}<p style='background:0 0;color:#fff'>{EVIL}</p>",
+    "in a rare colour": f"{_GOOD}<p style='color:lemonchiffon'>{EVIL}</p>",
+    "on a ground in a rare notation": f"{_GOOD}<p style='background:hwb(0 0% 100%);color:#000'>{EVIL}</p>",
     "moved away in time": _page("@keyframes k{to{opacity:0}} .x{animation:k 0s forwards}", _P),
 }  # fmt: skip
 """Hidden in a browser, at least in some state or reader of it."""
@@ -124,6 +130,7 @@ DOUBTFUL = {
     "more than is compared": _page(f"{'div div div div p.x b{color:red}' * 300}.x{{display:none}}", _DEEP),
     "deep brackets": _page(f"{':is(' * 60}.x{')' * 60}{{display:none}}", _P),
     "a very long selector": _page(f"p{':not(.q)' * 400}{{display:none}}", _P),
+    "a ground that nobody works out": f"{_GOOD}<p style='background:oklch(0 0 0);color:#000'>{EVIL}</p>",
     "a width of nowhere": f"{_GOOD}<p style='font-size:calc(1px - 1px)'>{EVIL}</p>",
 }  # fmt: skip
 """Nobody but a browser can say: kept from the text, and a risk."""
@@ -150,6 +157,7 @@ SEEN = {
     "undone": _page(".x{display:none} p.x{display:block}", _P),
     "undone by number": _page("p{display:none} p:nth-child(n){display:block}", _P),
     "undone by what is": _page(".x{display:none} :is(#i){display:block}", _P),
+    "a table in the open": f"{_GOOD}<p style='display:none'></p><p>x<table><tr><td>{EVIL}</table>",
     "fonts": _page("@font-face{font-family:'A';src:url('x')} @import url(x);p{font-family:'A'}", _P),
 }
 """Hidden in no browser at a desk."""
