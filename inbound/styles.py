@@ -64,8 +64,8 @@ class Style:
     """The declarations of a rule or a style attribute."""
 
     declared: Declarations = field(default_factory=dict)
-    doubtful: Declarations = field(default_factory=dict)
-    """With values that browsers may not take."""
+    doubtful: list[Declarations] = field(default_factory=list)
+    """What it may say besides, with values that browsers may not take; each way by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,7 @@ class Sheet:
                 merge(declared, style.declared)
             else:
                 doubts.append(style.declared)
-            if style.doubtful:
-                doubts.append(style.doubtful if fits is Match.YES else style.declared | style.doubtful)
+            doubts += [one if fits is Match.YES else style.declared | one for one in style.doubtful]
         return declared, doubts
 
 
@@ -215,4 +214,9 @@ def _take(style: Style, name: str, value: str, *, important: bool) -> None:
     if name not in RELEVANT:
         return
     for one, said, known in written_out(name, value):
-        merge(style.declared if known else style.doubtful, {one: (said, important)})
+        if known:
+            merge(style.declared, {one: (said, important)})
+        elif style.doubtful and one not in style.doubtful[-1]:
+            style.doubtful[-1][one] = (said, important)
+        else:
+            style.doubtful.append({one: (said, important)})

@@ -160,7 +160,7 @@ def _look(page: _Page, node: Node) -> tuple[Look, frozenset[Look]]:
     if look.gone or look.unclear or page.sheet.lost:
         return replace(look, unclear=look.unclear or page.sheet.lost), frozenset()
     said = [found, *(_upon(presented, declared | one, own.declared) for one in _together(doubts))]
-    said += [found | own.doubtful] if own.doubtful else []
+    said += [found | one for one in own.doubtful]
     if len(said) == 1 and not above.others:
         return look, frozenset()
     page.trials -= len(said) * (1 + len(above.others))
@@ -202,7 +202,7 @@ def _inside(parent: Look, node: Node, found: Declarations) -> Look:
     if closed or "hidden" in node.attributes or "popover" in node.attributes:
         shown = found.get("display", ("none", False))[0] != "none"
         look = look if shown else replace(look, gone=True)
-    return replace(look, ground=None) if node.attributes.get("background") else look
+    return look
 
 
 def _presented(tag: str, attributes: dict[str, str]) -> Declarations:

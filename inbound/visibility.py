@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from inbound import colours
@@ -50,7 +51,8 @@ class Look:
     size: float = 16.0
     opacity: float = 1.0
     colour: Colour | None = colours.BLACK
-    ground: Colour | None = colours.WHITE
+    grounds: tuple[Colour, ...] = (colours.WHITE,)
+    """All that may lie behind the letters: pictures mostly do not load, and a gradient has several colours."""
     pre: bool = False
     turned: bool = False
     """The direction of the text is overridden."""
@@ -67,7 +69,8 @@ class Look:
     @property
     def faults(self) -> tuple[bool, ...]:
         """Each reason not to be seen, and whether it holds; further inside some may be undone, the others remain."""
-        alike = not colours.told_apart(self.fill if self.filled else self.colour, self.ground)
+        letters = self.fill if self.filled else self.colour
+        alike = not all(colours.told_apart(letters, one) for one in self.grounds)
         return self.gone, self.unclear, not self.visible, self.size <= SMALLEST, alike
 
     def hides_more(self, other: Look) -> bool:
@@ -92,7 +95,7 @@ def inside(parent: Look, found: Declarations) -> Look:
         colour=_colour(style.get("color", ""), parent.colour),
         filled=parent.filled if fill in _INHERITED else fill not in _NO_FILL,
         fill=_colour(fill, parent.fill),
-        ground=_ground(style, parent.ground),
+        grounds=_grounds(style, parent.grounds),
         pre=style["white-space"].startswith(("pre", "break")) if "white-space" in style else parent.pre,
         turned=parent.turned or "override" in style.get("unicode-bidi", ""),
         unclear=parent.unclear or _is_unclear(style),
@@ -111,7 +114,7 @@ def _is_unclear(style: dict[str, str]) -> bool:
     return (
         blended
         or masked
-        or _ground_is_unclear(get("background-color", ""))
+        or _ground_is_unclear(f"{get('background-color', '')} {get('background-image', '')}")
         or _OTHER_FILTER.search(get("filter", "")) is not None
         or any("(" in colour and colours.parse(colour) is None for colour in written)
         or any(_UNSURE.search(value) for name, value in style.items() if name in _COUNTED)
@@ -121,11 +124,8 @@ def _is_unclear(style: dict[str, str]) -> bool:
 
 def _ground_is_unclear(value: str) -> bool:
     """Whether a colour stands there that is none of ours: `oklch(0 0 0)`."""
-    functions = re.findall(r"[a-z-]+\([^()]{0,100}\)", value)
-    return any(
-        not one.startswith(("url", "image")) and "gradient" not in one and colours.parse(one) is None
-        for one in functions
-    )
+    functions = re.findall(r"(?:ok|rgb|hsl|hwb|lab|lch|color|light)[\w-]*\([^()]{0,100}\)", value)
+    return any(colours.parse(one) is None for one in functions)
 
 
 def _share(value: str) -> float:
@@ -255,13 +255,16 @@ def _colour(value: str, before: Colour | None) -> Colour | None:
     return colours.BLACK if value == "initial" else colours.parse(value)
 
 
-def _ground(style: dict[str, str], before: Colour | None) -> Colour | None:
-    image = style.get("background-image", "")
-    if "url(" in image or "gradient" in image:
-        return None
+def _grounds(style: dict[str, str], before: tuple[Colour, ...]) -> tuple[Colour, ...]:
     value = style.get("background-color", "")
-    if value in _INHERITED or value in {"initial", "none"}:
-        return before
-    words = re.findall(r"[\w-]+\([^()]{0,100}\)|[#\w-]+", value)[:10]
-    found = next((colour for word in words if (colour := colours.parse(word)) is not None), colours.CLEAR)
-    return before if found == colours.CLEAR else found
+    found = next(_colours_in(value), colours.CLEAR)
+    grounds = before if found == colours.CLEAR else (found,)
+    image = style.get("background-image", "")
+    return tuple(dict.fromkeys((*grounds, *_colours_in(image)))) if "gradient" in image else grounds
+
+
+def _colours_in(value: str) -> Iterator[Colour]:
+    """The first colours that stand in a value."""
+    for word in re.findall(r"(?:rgb|hsl|hwb|lab|lch|color)[\w-]*\([^()]{0,100}\)|[#\w-]+", value)[:30]:
+        if (colour := colours.parse(word)) is not None:
+            yield colour

@@ -62,6 +62,10 @@ HIDDEN = [
     '<div style="display:none"><p><b>evil words</b></p></div>',
     '<div style="font-size:0"><p style="font-size:2em">evil words</p></div>',
     '<div style="color:#fff"><p>evil words</p></div>',
+    # Pictures do not load, or are as white as the page.
+    '<table background="x.png"><tr><td><font color=white>evil words</font></table>',
+    '<div style="background:url(x.png)"><p style="color:white">evil words</p></div>',
+    '<div style="background:#000 linear-gradient(#fff,#fff)"><p style="color:white">evil words</p></div>',
     '<body style="display:none">evil words',
     '<body text="#ffffff">evil words',
     # Markup that a naive reader would close too early.
@@ -97,8 +101,9 @@ SEEN = [
     '<p style="margin-left:-4px;text-indent:-18pt">good words</p>',
     '<div style="background:#000"><p style="color:#fff">good words</p></div>',
     "<body bgcolor=black text=white>good words",
-    '<table background="x.png"><tr><td><font color=white>good words</font></table>',
-    '<div style="background:url(x.png)"><p style="color:white">good words</p></div>',
+    '<table background="x.png" bgcolor="#333"><tr><td><font color=white>good words</font></table>',
+    '<div style="background:#036 url(x.png)"><p style="color:white">good words</p></div>',
+    '<div style="background:#03c linear-gradient(#06f,#03c)"><p style="color:white">good words</p></div>',
     '<div style="visibility:hidden"><p style="visibility:visible">good words</p></div>',
     "<style>.x{display:none}.x{display:block}</style><p class=x>good words</p>",
     "<style>.x{display:none}</style><p class=x style='display:block'>good words</p>",
