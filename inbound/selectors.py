@@ -98,10 +98,11 @@ class Selectors:
         self._left = MAX_COMPARISONS
         self._certain = True
         self._depth = 0
+        self._in_has = False
 
     def read(self, prelude: Sequence[Any], within: Sequence[Selector] | None = None) -> tuple[list[Selector], bool]:
         """The selectors of a rule, and whether all of them are understood. `within` are those of the rule around."""
-        self._certain, self._depth = True, 0
+        self._certain, self._depth, self._in_has = True, 0, False
         found = [self._selector(part, within) for part in _split(prelude)]
         return found, self._certain and within is None
 
@@ -302,13 +303,17 @@ class Selectors:
 
     def _has(self, arguments: list[Any], reading: _Reading) -> Test:
         """`:has(...)`: each element around and behind is asked whether it stands so to this one."""
+        if self._in_has:  # browsers drop such a rule
+            return self._doubt()
         inner = []
+        self._in_has = True
         for part in _split(arguments):
             words = [one for one in part if one.type not in {"whitespace", "comment"}]
             relative = bool(words) and words[0].type == "literal" and words[0].value in {">", "+", "~"}
             start = part.index(words[0]) + 1 if relative else 0
             selector = self._selector(part[start:])
             inner.append((words[0].value if relative else " ", selector))
+        self._in_has = False
         heaviest = max((one.rank for _, one in inner), default=(0, 0, 0))
         reading.rank[:] = [own + more for own, more in zip(reading.rank, heaviest, strict=True)]
 
@@ -320,7 +325,8 @@ class Selectors:
                     best = max(best, min(self.match(selector, other), Match.MAYBE if deep else Match.YES))
                     if best is Match.YES:
                         return best
-            return max(best, Match.MAYBE) if self._gaps else best
+            # Of the head not all is kept.
+            return max(best, Match.MAYBE) if self._gaps or node.tag in {"html", "head"} else best
 
         return test
 

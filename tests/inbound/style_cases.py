@@ -86,6 +86,10 @@ HIDDEN = {
     "undone by all": _page(
         ".x{color:#000} .x{all:unset}", f"<div style='color:#fff'><p class=x style='all:unset'>{EVIL}</p></div>"
     ),
+    "undone by a rule that browsers drop": _page(".x{display:none} .x, :has(:has(b)){display:block}", _P),
+    "by what the head has": _page("head:has(title) ~ body .x{display:none}", f"<title>t</title>{_P}").replace(
+        "<style>", "<title>t</title><style>"
+    ),
     "undone for a printer": _page(".x{display:none}", f"<style media=print>.x{{display:block}}</style>{_P}"),
     "undone in no style sheet": _page(".x{display:none}", f"<style type=text/x>.x{{display:block}}</style>{_P}"),
     "undone by a layer": _page(".x{display:none} @layer a{p.x.x{display:block}}", _P),
