@@ -34,6 +34,7 @@ SOFT: dict[str, dict[str, Any]] = {
     "bulk": {"kind": Kind.BULK},
     "caps": {"sends": Caps(total=1000)},
     "mail_risks": {"mail_risks": ("hidden_text",)},
+    "risk": {"entry_risk": "high"},
     "two_of_three": {"foreign_data": True},
 }
 """What breaks review rules in facts that code found."""
@@ -94,6 +95,7 @@ def test_a_doubt_that_code_has_stays_whatever_the_model_says(soft: set[str], sai
     assert judged.policy.decision == "review"
     # One kind of mail is named at a time: bulk mail keeps that name.
     assert soft <= broken(judged).keys()
+    assert judged.policy.risk_level == ("high" if "risk" in soft else "low")
     assert not leaves(judged, known)
 
 
