@@ -107,7 +107,11 @@ async def export(parts: Parts, address: str) -> AsyncIterator[dict[str, Any]]:
             "read": story.email.model_dump(mode="json") if story.email else None,
             "authentication": story.auth.model_dump(mode="json") if story.auth else None,
             "intent": story.intent.model_dump(mode="json") if story.intent else None,
-            "drafts": [one.proposal.model_dump(mode="json") | {"state": one.state.value} for one in story.drafts],
+            "drafts": [
+                one.proposal.model_dump(mode="json")
+                | {"state": one.state.value, **({"added": one.added.model_dump(mode="json")} if one.added else {})}
+                for one in story.drafts
+            ],
             "replies": [_reply(one) for one in story.sendings],
             "model": [{"asked": one.request, "answered": one.answer.model_dump(mode="json")} for one in exchanges],
             "tools": [

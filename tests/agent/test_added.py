@@ -338,6 +338,8 @@ async def test_a_report_about_a_mail_to_several_is_about_the_one_whom_it_names(
 async def test_what_was_put_to_a_reply_is_forgotten_with_the_mail(tmp_path: Path) -> None:
     async with house(tmp_path, courier=Told()) as home:
         await written(home, brought(offer_pdf=OFFER))
+        (known,) = [one async for one in forgetting.export(home.parts, CUSTOMER)]
+        assert known["drafts"][0]["added"]["copies"] == [BO, CY]
         await forgetting.forget(home.parts, CUSTOMER, by="ruth")
         async with home.parts.database.read() as tx:
             assert (await tx.execute(select(draft_file.c.data))).all() == []
