@@ -31,6 +31,30 @@ def final(way: Way = "unseen", overruled: tuple[str, ...] = (), **changes: Any) 
     return evaluate_final("d-1", found, proposal(), facts(), RULES, way=way, overruled=overruled)
 
 
+@pytest.mark.parametrize(
+    ("found", "rule", "reason"),
+    [
+        ({"copies": ("bo@x.example",)}, "copies", "the copies are not those that a person named"),
+        ({"files": ("0 x.txt",), "attachments": 1}, "attachments", "a reply carries no attachments"),
+        ({"files": ("0 x.txt",)}, "attachments", "a reply carries no attachments"),
+    ],
+)
+def test_final_bytes_hold_nothing_that_no_person_put_there(found: dict[str, Any], rule: str, reason: str) -> None:
+    """A copy, or a file: denied, whoever approved."""
+    judged = final("approved", **found)
+    assert broken(judged) == {rule: "deny"}
+    assert judged.policy.review_reason == reason
+
+
+def test_a_file_that_a_person_put_there_is_in_the_final_bytes() -> None:
+    found = FinalText(
+        from_address=OURS, to_address=ANN, subject="Re: x", body=ENTRY, attachments=0, auto_submitted="", files=()
+    )
+    judged = evaluate_final("d-1", found, proposal(), facts(files=("0 x.txt",)), RULES, way="approved")
+    (finding,) = [one for one in judged.findings if one.rule == "attachments"]
+    assert finding.reason == "the files are not those that a person put to it"
+
+
 def test_the_policy_has_the_exact_fields() -> None:
     """`email_action_policy` as other systems read it."""
     assert judge().policy.model_dump() == {

@@ -111,6 +111,8 @@ def test_the_copies_in_the_bytes_are_those_that_were_named() -> None:
         refused = try_authorize(mail, policy(), way="approved", copies=other)
         assert refused == Refused(code="copies_differ", reason="Cc in the bytes is not who was named")
     assert isinstance(try_authorize(composed(way="approved"), policy(), way="approved", copies=named), Refused)
+    unseen = try_authorize(mail, policy(), way="unseen", copies=named)
+    assert unseen == Refused(code="copies_differ", reason="only what a person approved has copies")
 
 
 def test_who_has_it_already_is_left_out_and_nobody_comes_in() -> None:
