@@ -239,12 +239,17 @@ def _with_files(boundary: str, text: tuple[str, str, bytes], files: tuple[File, 
     return b"".join([*parts, edge, b"--\r\n"])
 
 
+def _cc(copies: tuple[str, ...]) -> str:
+    """A long field is folded before a token: the comma ends a line, white space begins the next."""
+    first, *others = [*(f"{one}," for one in copies[:-1]), copies[-1]]
+    return headers.fold("Cc", [first, *(f" {one}" for one in others)])
+
+
 def _header_block(reply: Reply, content_type: str, encoding: str) -> str:
-    first_copy, *copies = reply.copies or ("",)
     lines = [
         headers.mailbox("From", reply.from_name, reply.from_address),
         headers.mailbox("To", reply.to_name, reply.to_address),
-        *([headers.fold("Cc", [first_copy, *(f", {one}" for one in copies)])] if first_copy else []),
+        *([_cc(reply.copies)] if reply.copies else []),
         *([headers.mailbox("Reply-To", "", reply.reply_to)] if reply.reply_to else []),
         headers.unstructured("Subject", reply.subject),
         headers.fold("Date", [format_datetime(reply.date)]),

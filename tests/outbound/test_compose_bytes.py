@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -372,3 +374,37 @@ def test_bytes_that_cannot_be_read_again_are_no_mail(monkeypatch: pytest.MonkeyP
     refused = Refused(code="line_end", reason="why")
     monkeypatch.setattr(module, "inspect", lambda _: refused)
     assert compose(reply()) == refused
+
+
+def test_ten_copies_and_twenty_files_go_and_no_more() -> None:
+    """The bounds themselves are allowed."""
+    copies = tuple(f"bo{n}@x.example" for n in range(11))
+    files = tuple(File(name=f"{n}.txt", data=b"x") for n in range(21))
+    most = composed(way="approved", copies=copies[:10], files=files[:20])
+    found = inspect(most.raw)
+    assert isinstance(found, Inspected)
+    assert (found.copies, found.attachments) == (copies[:10], 20)
+    assert isinstance(compose(reply(way="approved", copies=copies)), Refused)
+    assert isinstance(compose(reply(way="approved", files=files)), Refused)
+
+
+def test_an_edge_is_made_of_all_that_stands_between() -> None:
+    """Of the Message-ID, of the files, and of what it is the edge of: the same mail has the same bytes."""
+    one, two = (File(name="a.txt", data=data) for data in (b"one", b"two"))
+    made = {
+        "html": composed(html=()).raw,
+        "file": composed(way="approved", files=(one,)).raw,
+        "other": composed(way="approved", files=(two,)).raw,
+        "both": composed(way="approved", html=(), files=(one,)).raw,
+    }
+    edges = {name: sorted(set(re.findall(rb'boundary="=_([0-9a-f]{32})"', raw))) for name, raw in made.items()}
+
+    def edge(*of: bytes) -> bytes:
+        return hashlib.sha256(b"".join([b"p1abc@acme.example", *of])).hexdigest()[:32].encode()
+
+    assert edges == {
+        "html": [edge()],
+        "file": [edge(b"one")],
+        "other": [edge(b"two")],
+        "both": sorted([edge(b"one"), edge(b"one", b"alternative")]),
+    }
