@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from agent.visible import visible
 
@@ -117,6 +118,8 @@ _NO_NAMES = frozenset(
     """.split()  # noqa: SIM905 (a list of words reads better as words)
 )
 
+SHORT = 4_000
+"""Characters up to which a source is remembered."""
 Wanted = tuple[frozenset[str], ...]
 """Sets of values, any one of which supports a claim where a source has all of it."""
 
@@ -149,18 +152,24 @@ def _claims(text: str) -> Iterator[tuple[str, Wanted]]:
 
 def _read(sources: Iterable[str]) -> frozenset[str]:
     """All that the sources hold, as values and words."""
-    known: set[str] = set()
-    for source in sources:
-        text = visible(source)
-        known.update(_long_date(match) for match in _LONG.finditer(text))
-        for match in _TOKEN.finditer(text):
-            if not match["code"].isalpha():
-                known.update(*_readings(match))
-        for word in set(_WORD.findall(text)):
-            if word.isalpha():  # nearly all are: it has one spelling
-                known.add(f"word {word.casefold()}")
-            else:
-                known.update(f"word {part}" for parts in _spellings(word) for part in parts)
+    return frozenset().union(*(_known(one) if len(one) <= SHORT else _known.__wrapped__(one) for one in sources))
+
+
+@lru_cache(maxsize=512)
+def _known(source: str) -> frozenset[str]:
+    """Of one source. Kept for some: a playbook's entries are sources of all mail, and a draft is judged twice."""
+    text = visible(source)
+    # Dates and tokens end with their line, and those that count have a digit: most lines have none.
+    lines = "\n".join(line for line in text.split("\n") if any(map(str.isdigit, line)))
+    known = {_long_date(match) for match in _LONG.finditer(lines)}
+    for match in _TOKEN.finditer(lines):
+        if not match["code"].isalpha():
+            known.update(*_readings(match))
+    for word in set(_WORD.findall(text)):
+        if word.isalpha():  # nearly all are: it has one spelling
+            known.add(f"word {word.casefold()}")
+        else:
+            known.update(f"word {part}" for parts in _spellings(word) for part in parts)
     known.update(part for date in [one for one in known if one.startswith("date ")] for part in _parts_of(date))
     return frozenset(known | {number for word, number in _NUMBERS.items() if f"word {word}" in known})
 

@@ -29,12 +29,12 @@ WINDOW = timedelta(hours=24)
 """Over which caps count."""
 
 
-async def looked_up(tx: Tx, mail_id: str) -> list[Looked]:
-    """What lookups answered in the runs of this mail, oldest first."""
-    return _looked(await runs.outputs_of(tx, mail_id))
+Outputs = Sequence[tuple[str, str]]
+"""(tool, what it answered) in the runs of a mail, oldest first."""
 
 
-def _looked(outputs: Sequence[tuple[str, str]]) -> list[Looked]:
+def looked_up(outputs: Outputs) -> list[Looked]:
+    """What lookups answered."""
     return [found for tool, output in outputs if tool == LOOK_UP and (found := read_output(output))]
 
 
@@ -49,11 +49,12 @@ async def gather(
     intent: InboundEmailIntent | None = None,
     added: Added = NOTHING_ADDED,
     settled: Collection[str] = (),
+    outputs: Outputs | None = None,
 ) -> Facts:
     """The facts for a reply to `mail`; delivery `but` is left out of the counts, being the one that is judged.
 
-    An intent that the caller has read in this transaction is not read again. `added` is what a person put to the reply;
-    `settled` are those of its recipients whom nothing goes to any more.
+    Intent and outputs that the caller has read in this transaction are not read again. `added` is what a person put to
+    the reply; `settled` are those of its recipients whom nothing goes to any more.
     """
     left = [one for one in added.copies if one not in settled]
     email = NormalizedEmail.model_validate(mail.normalized)
@@ -63,8 +64,9 @@ async def gather(
         raise LookupError(f"{mail.id} was never understood, so nothing can be judged about it")
     conversation = await conversations.get(tx, mail.conversation_id)
     entry = parts.playbooks[mail.mailbox].entry(template_id) if template_id else None
-    outputs = await runs.outputs_of(tx, mail.id)
-    looked = _looked(outputs)
+    if outputs is None:
+        outputs = await runs.outputs_of(tx, mail.id)
+    looked = looked_up(outputs)
     sends = await deliveries.sends_since(
         tx, now - WINDOW, conversation_id=mail.conversation_id, recipient=mail.author, mailbox=mail.mailbox, but=but
     )

@@ -21,7 +21,7 @@ from agent import gate
 from agent.additions import NOTHING_ADDED, Added
 from agent.conversations import subject_key
 from agent.dispatch import dispatch
-from agent.facts import gather, looked_up
+from agent.facts import Outputs, gather, looked_up
 from agent.ids import new_id
 from agent.letter import below, letter
 from agent.parts import Parts
@@ -29,7 +29,7 @@ from agent.playbook import template_for
 from agent.policy import Judgement, Rules, evaluate
 from agent.sections import Mailbox
 from agent.states import DraftState, MailStatus
-from agent.store import conversations, drafts, locks, mails
+from agent.store import drafts, locks, mails, runs
 from agent.store.database import Tx
 from agent.store.drafts import Draft
 from agent.store.mails import Mail
@@ -80,9 +80,10 @@ async def judge(
     but: str = "",
 ) -> Judged:
     """What policy and gate say of these words as a reply to this mail; delivery `but` is left out of the facts."""
-    template_id = await template_of(parts, tx, mail, intent, subject, body)
+    outputs = await runs.outputs_of(tx, mail.id)
+    template_id = await template_of(parts, tx, mail, intent, subject, body, outputs=outputs)
     proposal = _proposal(parts, mail, intent, template_id, to=to, subject=subject, body=body)
-    facts = await gather(parts, tx, mail, template_id=proposal.template_id, now=now, but=but, intent=intent)
+    facts = await gather(parts, tx, mail, template_id=template_id, now=now, but=but, intent=intent, outputs=outputs)
     judgement = evaluate(action_id, proposal, facts, parts.rules[mail.mailbox])
     mailbox = parts.mailbox(mail.mailbox)
     entry = parts.playbooks[mail.mailbox].entry(proposal.template_id) if proposal.template_id else None
@@ -157,12 +158,23 @@ def _floor(risk: RiskLevel, intent: InboundEmailIntent) -> RiskLevel:
 
 
 async def template_of(
-    parts: Parts, tx: Tx, mail: Mail, intent: InboundEmailIntent, subject: str, body: str
+    parts: Parts,
+    tx: Tx,
+    mail: Mail,
+    intent: InboundEmailIntent,
+    subject: str,
+    body: str,
+    *,
+    outputs: Outputs | None = None,
 ) -> str | None:
-    """The entry whose rendering this reply is, subject included; None for free text."""
+    """The entry whose rendering this reply is, subject included; None for free text.
+
+    Outputs that the caller has read in this transaction are not read again.
+    """
     if subject_key(subject) != subject_key(mail.subject):
         return None
-    return template_for(body, intent, parts.playbooks[mail.mailbox], await looked_up(tx, mail.id))
+    found = looked_up(outputs if outputs is not None else await runs.outputs_of(tx, mail.id))
+    return template_for(body, intent, parts.playbooks[mail.mailbox], found)
 
 
 def needs_edit(judgement: Judgement) -> bool:
@@ -218,8 +230,7 @@ async def _store(
     rules: Rules,
     now: datetime,
 ) -> Draft:
-    conversation = await conversations.get(tx, run.conversation_id)
-    head = conversation.head_mail_id if conversation else mail.id
+    head = mail.id  # what the reply answers: where a newer one came meanwhile, the draft is stale when it is decided on
     draft = Draft(
         id=draft_id,
         mail_id=mail.id,

@@ -60,7 +60,7 @@ def test_every_form_is_found(tmp_path: Path, n: int) -> None:
 def test_a_run_in_which_a_secret_gets_out_fails(tmp_path: Path) -> None:
     """Though each of its tests passes; it says where, and does not repeat it."""
     (tmp_path / "test_one.py").write_text(LEAKS.format(first=MARK[:9], second=MARK[9:]))
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-n", "0", "-p", "tests.conftest", "-p", "no:cacheprovider"]
     with (tmp_path / "said").open("wb") as out:
         ended = subprocess.call([*command, str(tmp_path / "test_one.py")], cwd=ROOT, stdout=out, stderr=out)
     said = (tmp_path / "said").read_text()
