@@ -45,6 +45,8 @@ def _copy(table: Table, row: dict[str, Any], number: int) -> dict[str, Any]:
     if table.name in {"mail", "answer_claim"}:
         key = "door_key" if table.name == "mail" else "claim_key"
         found[key] = f"{row[key][:-5]}{number:05}"
+    if table.name == "searched":
+        del found["n"]  # the database counts
     return found
 
 
