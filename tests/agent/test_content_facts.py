@@ -118,3 +118,11 @@ def test_each_claim_is_named_once() -> None:
 
 def test_nothing_is_known_without_sources() -> None:
     assert content.unsupported("We owe 20 EUR to Bob.", ()) == ["20 EUR", "Bob"]
+
+
+def test_a_long_source_is_read_like_a_short_one() -> None:
+    """Only short ones are remembered; both know the same, however often they are asked."""
+    long = "Nothing here. " * 400 + "\nBob pays 20 EUR on 20 November 2026."
+    for _ in range(2):
+        for source in (long, long[-60:]):
+            assert content.unsupported("Bob pays 20 EUR on 2026-11-20, Eve 30 EUR.", (source,)) == ["30 EUR", "Eve"]

@@ -16,7 +16,7 @@ from agent.store import writer
 from agent.store.database import Database, DatabaseError, is_unavailable
 from agent.store.sqlite import OneHop
 from agent.store.tables import raw_mail
-from agent.store.writer import MUCH
+from agent.store.writer import MUCH, SHARED
 from tests.agent.stores import lay
 
 
@@ -65,6 +65,20 @@ async def test_who_waits_for_each_other_shares_a_commit(tmp_path: Path, commits:
         await asyncio.gather(*(put(database, f"m-{n}") for n in range(20)))
         assert len(commits) <= 2
         assert len(stored(tmp_path)) == 20
+
+
+async def test_of_very_many_the_first_do_not_wait_for_the_last(tmp_path: Path, commits: list[str]) -> None:
+    """A commit has `SHARED` transactions at most: what the first do next, they do while the last are stored."""
+    many = 3 * SHARED
+    async with opened(tmp_path) as database:
+        commits.clear()
+        tasks = [asyncio.create_task(put(database, f"m-{n:03}")) for n in range(many)]
+        await tasks[0]
+        assert len(stored(tmp_path)) == SHARED
+        assert not tasks[-1].done()
+        await asyncio.gather(*tasks)
+        assert len(commits) == 3
+        assert len(stored(tmp_path)) == many
 
 
 async def test_nobody_returns_before_it_is_on_the_disk(tmp_path: Path) -> None:
